@@ -1,0 +1,127 @@
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use crate::net::Prefix;
+
+use super::{Direction, Outcome, RuleRef};
+
+/// What the author expects of one probe, with every address known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Expectation {
+    /// The answers of which one must be seen; empty where the outcome is free.
+    pub one_of: Vec<Answer>,
+    /// What the body must hold.
+    pub body: Option<BodyMatch>,
+    /// Who the called endpoint must see.
+    pub source: Option<ExpectedSource>,
+    /// The set in which the source must lie.
+    pub source_in: Option<ExpectedSourceSet>,
+    /// What must have decided.
+    pub by: Option<ByPattern>,
+}
+
+impl Expectation {
+    /// Whether only a silent drop meets the expectation, so that a positive control is needed.
+    #[must_use]
+    pub fn is_negative(&self) -> bool {
+        !self.one_of.is_empty()
+            && self.one_of.iter().all(|answer| {
+                matches!(
+                    answer,
+                    Answer::Outcome(Outcome::Timeout | Outcome::Unreachable)
+                )
+            })
+    }
+}
+
+/// One acceptable answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// An outcome word.
+    Outcome(Outcome),
+    /// Reachable, with this HTTP status.
+    Status(u16),
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Answer::Outcome(outcome) => outcome.fmt(f),
+            Answer::Status(status) => status.fmt(f),
+        }
+    }
+}
+
+/// What a body must hold: `text` contains it, `/re/` matches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BodyMatch {
+    /// The body contains the text.
+    Contains(String),
+    /// The body matches the regular expression (the source, without slashes).
+    Matches(String),
+}
+
+impl fmt::Display for BodyMatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BodyMatch::Contains(text) => write!(f, "{text:?}"),
+            BodyMatch::Matches(source) => write!(f, "/{source}/"),
+        }
+    }
+}
+
+/// An expected source: the author's word, and the addresses that it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedSource {
+    /// The word in the spec: `node`, `pod`, a workload's name, an address.
+    pub word: String,
+    /// The address that the word stands for; `None` where the target has not told it.
+    pub address: Option<Ipv4Addr>,
+}
+
+/// An expected set of sources: the author's words, and the prefixes that they stand for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedSourceSet {
+    /// The words in the spec, for example `aks + AzureLoadBalancer`.
+    pub words: String,
+    /// The prefixes.
+    pub prefixes: Vec<Prefix>,
+}
+
+/// What must have decided: a rule by name, narrowed by group and direction where the author did so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ByPattern {
+    /// The network security group, if named.
+    pub nsg: Option<String>,
+    /// The direction, if named.
+    pub direction: Option<Direction>,
+    /// The rule's name.
+    pub rule: String,
+}
+
+impl ByPattern {
+    /// Whether the pattern names `rule`. Names compare without case (R28).
+    #[must_use]
+    pub fn matches(&self, rule: &RuleRef) -> bool {
+        self.rule.eq_ignore_ascii_case(&rule.rule)
+            && self
+                .direction
+                .is_none_or(|direction| direction == rule.direction)
+            && self
+                .nsg
+                .as_ref()
+                .is_none_or(|nsg| nsg.eq_ignore_ascii_case(&rule.nsg))
+    }
+}
+
+impl fmt::Display for ByPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(nsg) = &self.nsg {
+            write!(f, "{nsg}/")?;
+        }
+        if let Some(direction) = self.direction {
+            write!(f, "{direction}/")?;
+        }
+        f.write_str(&self.rule)
+    }
+}
