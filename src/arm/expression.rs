@@ -42,3 +42,13 @@ pub enum RuntimeError {
     /// Azure would refuse.
     Azure(AzureError),
 }
+
+/// Text as a string literal of a template: text that Azure would read as an expression gets a second `[`.
+#[must_use]
+pub fn literal(text: &str) -> String {
+    if text.starts_with('[') && text.ends_with(']') {
+        format!("[{text}")
+    } else {
+        text.to_owned()
+    }
+}

@@ -1,3 +1,178 @@
-//! Topology to ARM template, through handlebars.
+//! Topology to ARM template, through the handlebars files in `templates/`.
+//!
+//! The output is deterministic: maps by name, lists in the author's order, names derived from the spec
+//! or by `guid()` in the template itself. The rendered text is read back as an [`arm::Template`], so a
+//! broken file is found here and not by Azure. What stands for what is told by the [`Manifest`].
+
+mod containers;
+mod delta;
+mod engine;
 mod manifest;
+mod resources;
+
+use std::collections::BTreeMap;
+
+use crate::arm::{self, Destination, Question, ResourceKey, Template};
+use crate::net::Protocol;
+use crate::probe::{self, CLIENT_ADDRESS_PATH, echo_path};
+use crate::topology::{self, Placement, ProbeTarget, Topology};
+
+pub use delta::Delta;
 pub use manifest::{Manifest, ProbePlan, Workload};
+
+/// Why a topology cannot be compiled.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// A handlebars file cannot be read or rendered.
+    #[error("template `{template}`: {message}")]
+    Template {
+        /// The file.
+        template: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The rendered text is not an ARM template.
+    #[error("the compiled document is not an ARM template")]
+    Document(#[from] arm::TemplateError),
+}
+
+/// A compiled topology.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compiled {
+    /// The ARM template of the whole network.
+    pub template: Template,
+    /// What stands for what.
+    pub manifest: Manifest,
+}
+
+/// Compiles topologies with one set of handlebars files.
+#[derive(Debug)]
+pub struct Compiler {
+    engine: engine::Engine,
+}
+
+impl Compiler {
+    /// A compiler with the embedded files.
+    ///
+    /// # Errors
+    /// When a file is not a handlebars template.
+    pub fn new() -> Result<Compiler, CompileError> {
+        Ok(Compiler {
+            engine: engine::Engine::new()?,
+        })
+    }
+
+    /// Compiles one state of the network; `tags` go onto every resource.
+    ///
+    /// # Errors
+    /// When a file cannot be rendered, or its result is not an ARM template.
+    pub fn compile(
+        &self,
+        topology: &Topology,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<Compiled, CompileError> {
+        let resources = resources::render(&self.engine, topology, tags)?;
+        let document = self
+            .engine
+            .render("deployment", &BTreeMap::from([("resources", resources)]))?;
+        let template = Template::from_json(&document)?;
+        Ok(Compiled {
+            template,
+            manifest: self.manifest(topology)?,
+        })
+    }
+
+    fn manifest(&self, topology: &Topology) -> Result<Manifest, CompileError> {
+        let clusters = topology
+            .clusters
+            .iter()
+            .map(|(name, cluster)| (name.clone(), resources::cluster_key(cluster)))
+            .collect::<BTreeMap<_, _>>();
+        let mut workloads = BTreeMap::new();
+        for (name, workload) in &topology.workloads {
+            let stands_for = match &workload.placement {
+                Placement::Aci(_) => Workload::ContainerGroup {
+                    key: resources::container_group_key(workload),
+                },
+                Placement::Pod(cluster) => Workload::Pod {
+                    cluster: clusters[cluster].clone(),
+                    name: workload.azure_name.clone(),
+                    manifest: containers::pod(&self.engine, workload)?,
+                },
+            };
+            workloads.insert(name.clone(), stands_for);
+        }
+        let probes = topology
+            .probes
+            .iter()
+            .map(|(name, probe)| (name.clone(), plan(topology, &workloads, probe)))
+            .collect();
+        Ok(Manifest {
+            workloads,
+            clusters,
+            probes,
+            spans: resources::spans(topology),
+        })
+    }
+}
+
+/// The HTTP probe and the question for one probe of the spec.
+fn plan(
+    topology: &Topology,
+    workloads: &BTreeMap<crate::spec::Name, Workload>,
+    probe: &topology::Probe,
+) -> ProbePlan {
+    let (target, address) = match &probe.to {
+        ProbeTarget::Workload(name) => (Some(name.clone()), std::net::Ipv4Addr::UNSPECIFIED),
+        ProbeTarget::Address(address) => (None, *address),
+    };
+    let called = target.as_ref().map(|name| &topology.workloads[name]);
+    // The agent's server has no text of its own at `/`: it is asked for the workload's body, and on the
+    // same connection for the address that it sees.
+    let built_in = called.filter(|workload| workload.image.is_none() && probe.path == "/");
+    let paths = match built_in {
+        Some(workload) => {
+            let body = workload.body.as_deref().unwrap_or(&workload.azure_name);
+            vec![echo_path(body), CLIENT_ADDRESS_PATH.to_owned()]
+        }
+        None => vec![probe.path.clone()],
+    };
+    let to = match &target {
+        Some(name) => Destination::Party(workloads[name].party()),
+        None => Destination::Address(address),
+    };
+    ProbePlan {
+        from: probe.from.clone(),
+        to: target
+            .as_ref()
+            .map_or_else(|| address.to_string(), ToString::to_string),
+        probe: probe::Probe {
+            address,
+            port: probe.port,
+            paths,
+            asks_source: built_in.is_some(),
+            timeout: probe.timeout,
+        },
+        target,
+        question: Question {
+            from: workloads[&probe.from].party(),
+            to,
+            protocol: Protocol::Tcp,
+            port: Some(probe.port),
+            // Of an own image, or an address, nothing is known but that the author calls it.
+            listens: called.is_none_or(|workload| {
+                workload.image.is_some()
+                    || workload
+                        .serve
+                        .iter()
+                        .any(|listen| listen.port == probe.port)
+            }),
+        },
+    }
+}
+
+/// The key of a security rule, for the spans of a [`Manifest`].
+fn rule_key(nsg: &str, rule: &str) -> ResourceKey {
+    ResourceKey::new(arm::views::SECURITY_RULE, format!("{nsg}/{rule}"))
+}
