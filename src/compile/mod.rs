@@ -46,6 +46,17 @@ pub struct Compiled {
     pub manifest: Manifest,
 }
 
+impl Compiled {
+    /// The API version that the template uses for a type; `None` where it has no resource of the type.
+    #[must_use]
+    pub fn api_version(&self, resource_type: &str) -> Option<&str> {
+        let mut resources = self.template.resources.iter();
+        let found =
+            resources.find(|resource| resource.resource_type.eq_ignore_ascii_case(resource_type));
+        found.map(|resource| resource.api_version.as_str())
+    }
+}
+
 /// Compiles topologies with one set of handlebars files.
 #[derive(Debug)]
 pub struct Compiler {

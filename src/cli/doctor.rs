@@ -1,0 +1,34 @@
+//! `vnetlab doctor`: what this host supports, feature by feature.
+
+use std::fmt::Write;
+
+use crate::lab;
+
+use super::{HELD, NOT_JUDGED, print};
+
+/// Prints each check with its remedy; fails where the lab cannot run.
+pub(super) fn run() -> u8 {
+    let support = lab::support();
+    let mut text = String::new();
+    for check in &support.checks {
+        let state = if check.ok { "ok  " } else { "no  " };
+        writeln!(text, "{state}{:<28}{}", check.name, check.detail)
+            .expect("writing to a string cannot fail");
+        if let Some(remedy) = &check.remedy {
+            writeln!(text, "    remedy: {remedy}").expect("writing to a string cannot fail");
+        }
+    }
+    match support.mode {
+        Some(mode) => {
+            writeln!(text, "\nThe lab runs here, {mode}: `vnetlab run` sends real packets.")
+        }
+        None => writeln!(text, "\nThe lab does not run here: `vnetlab run` uses the model fabric, which sends no packets."),
+    }
+    .expect("writing to a string cannot fail");
+    print(&text);
+    if support.mode.is_some() {
+        HELD
+    } else {
+        NOT_JUDGED
+    }
+}

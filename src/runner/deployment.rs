@@ -1,0 +1,200 @@
+//! The deployment of one step: the template, what is deleted, and the pods that follow it.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::arm::{Parameters, ResourceId, ResourceKey, views};
+use crate::client::kubernetes::Cluster;
+use crate::client::{ClientError, Deployment, Progress, Watch};
+use crate::compile::{Compiled, Delta, Workload};
+use crate::verdict::event::{DeploymentRecord, Event, TargetName};
+
+use super::steps::Context;
+
+/// The namespace of the workload pods.
+pub(super) const NAMESPACE: &str = "default";
+
+/// The longest that one operation may take: the slowest recorded cluster took 35 minutes.
+const OPERATION_LIMIT: Duration = Duration::from_secs(60 * 60);
+
+/// Between two looks at whether a container group runs; Azure needs tens of seconds.
+const CONTAINER_POLL: Duration = Duration::from_secs(2);
+
+/// What to watch an operation with: a deadline, an interrupt, and where progress goes.
+pub(super) fn watch<'a>(
+    cancel: &'a CancellationToken,
+    progress: &'a (dyn Fn(Progress) + Send + Sync),
+) -> Watch<'a> {
+    Watch {
+        deadline: tokio::time::Instant::now() + OPERATION_LIMIT,
+        cancel,
+        progress,
+    }
+}
+
+impl Context<'_> {
+    /// Deploys what differs from the state before, and makes its pods.
+    pub(super) async fn deploy(
+        &mut self,
+        step: usize,
+        compiled: &Compiled,
+    ) -> Result<Option<DeploymentRecord>, ClientError> {
+        let delta = match &self.deployed {
+            Some(before) => Delta::between(&before.template, &compiled.template),
+            None => Delta {
+                template: compiled.template.clone(),
+                deleted: Vec::new(),
+            },
+        };
+        let record = if delta.is_empty() {
+            None
+        } else {
+            Some(self.send(step, &delta).await?)
+        };
+        self.pods(compiled).await?;
+        self.containers_run(compiled).await?;
+        self.deployed = Some(compiled.clone());
+        Ok(record)
+    }
+
+    async fn send(&self, step: usize, delta: &Delta) -> Result<DeploymentRecord, ClientError> {
+        let name = format!("vnetlab-{}-{step}", &self.run_id[..8]);
+        let emit = self.emit;
+        let progress = |progress: Progress| {
+            emit(Event::Progress {
+                message: progress.to_string(),
+            })
+        };
+        let watch = watch(self.cancel, &progress);
+        let mut record = DeploymentRecord {
+            name: name.clone(),
+            resources: Vec::new(),
+            deleted: Vec::new(),
+        };
+        if !delta.template.resources.is_empty() {
+            let resources = delta.template.resources.len();
+            emit(Event::Progress {
+                message: format!("deployment `{name}`: {resources} resources"),
+            });
+            let parameters = Parameters::new();
+            let deployment = Deployment {
+                name: &name,
+                template: &delta.template,
+                parameters: &parameters,
+            };
+            self.target.client.validate(self.group, &deployment).await?;
+            let deployed = self
+                .target
+                .client
+                .deploy(self.group, &deployment, &watch)
+                .await?;
+            record.resources = deployed.resources.iter().map(ToString::to_string).collect();
+        }
+        for key in &delta.deleted {
+            // What is deleted was deployed, so the state before knows its version.
+            let version = self
+                .deployed
+                .as_ref()
+                .and_then(|before| before.api_version(&key.resource_type))
+                .unwrap_or_default();
+            let id = ResourceId::in_group(&self.target.subscription, self.group, key);
+            emit(Event::Progress {
+                message: format!("deleting `{}`", key.name),
+            });
+            self.target.client.delete(&id, version, &watch).await?;
+            record.deleted.push(id.to_string());
+        }
+        Ok(record)
+    }
+
+    /// Makes the pods that differ from the state before, and removes those that are gone.
+    async fn pods(&mut self, compiled: &Compiled) -> Result<(), ClientError> {
+        let before = self
+            .deployed
+            .as_ref()
+            .map(|compiled| compiled.manifest.workloads.clone())
+            .unwrap_or_default();
+        for (name, workload) in &before {
+            if let Workload::Pod {
+                cluster, name: pod, ..
+            } = workload
+                && compiled.manifest.workloads.get(name) != Some(workload)
+            {
+                let cluster = self.cluster(cluster).await?;
+                cluster.delete_pod(NAMESPACE, pod).await?;
+            }
+        }
+        let mut made = Vec::new();
+        for (name, workload) in &compiled.manifest.workloads {
+            if let Workload::Pod {
+                cluster,
+                name: pod,
+                manifest,
+            } = workload
+                && before.get(name) != Some(workload)
+            {
+                (self.emit)(Event::Progress {
+                    message: format!("pod `{pod}` on cluster `{}`", cluster.name),
+                });
+                self.cluster(cluster)
+                    .await?
+                    .create_pod(NAMESPACE, manifest)
+                    .await?;
+                made.push((cluster.clone(), pod.clone()));
+            }
+        }
+        let deadline = tokio::time::Instant::now() + OPERATION_LIMIT;
+        for (cluster, pod) in made {
+            let cancel = self.cancel;
+            self.cluster(&cluster)
+                .await?
+                .wait_running(NAMESPACE, &pod, deadline, cancel)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the containers of every container group run: `Succeeded` says nothing of them.
+    async fn containers_run(&self, compiled: &Compiled) -> Result<(), ClientError> {
+        let deadline = tokio::time::Instant::now() + OPERATION_LIMIT;
+        for workload in compiled.manifest.workloads.values() {
+            let Workload::ContainerGroup { key } = workload else {
+                continue;
+            };
+            let id = ResourceId::in_group(&self.target.subscription, self.group, key);
+            let version = compiled
+                .api_version(views::CONTAINER_GROUP)
+                .unwrap_or_default();
+            loop {
+                let group = self.target.client.get(&id, version).await?;
+                let state = group
+                    .pointer("/properties/instanceView/state")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default();
+                if state.eq_ignore_ascii_case("running") {
+                    break;
+                }
+                tokio::select! {
+                    () = self.cancel.cancelled() => return Err(ClientError::Cancelled { operation: format!("waiting for container group `{}`", key.name) }),
+                    () = tokio::time::sleep_until(deadline) => return Err(ClientError::Deadline { operation: format!("waiting for container group `{}`, which is `{state}`", key.name) }),
+                    () = tokio::time::sleep(CONTAINER_POLL) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The Kubernetes API of a cluster, by its own credentials.
+    pub(super) async fn cluster(&mut self, key: &ResourceKey) -> Result<&Cluster, ClientError> {
+        if !self.clusters.contains_key(key) {
+            let id = ResourceId::in_group(&self.target.subscription, self.group, key);
+            let kubeconfig = self.target.client.cluster_credentials(&id).await?;
+            let cluster =
+                Cluster::connect(&kubeconfig, self.target.name == TargetName::Local).await?;
+            self.clusters.insert(key.clone(), cluster);
+        }
+        Ok(&self.clusters[key])
+    }
+}

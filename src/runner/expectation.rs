@@ -1,0 +1,109 @@
+//! The author's words for addresses, made addresses once the target has told them.
+
+use std::net::Ipv4Addr;
+
+use crate::arm::Addresses;
+use crate::compile::{Manifest, Workload};
+use crate::net::Prefix;
+use crate::topology::{self, SourceSet, SourceWord};
+use crate::verdict::event::ExpectedRecord;
+use crate::verdict::{Answer, Expectation, ExpectedSource, ExpectedSourceSet};
+
+use super::addresses::{of_workload, pod_of_workload};
+
+/// Fills in the addresses of an expectation about a probe of `caller`.
+pub(super) fn resolve(
+    expectation: &topology::Expectation,
+    caller: &Workload,
+    manifest: &Manifest,
+    addresses: &Addresses,
+) -> Expectation {
+    Expectation {
+        one_of: expectation.one_of.clone(),
+        body: expectation.body.clone(),
+        source: expectation
+            .source
+            .as_ref()
+            .map(|word| source(word, caller, manifest, addresses)),
+        source_in: expectation
+            .source_in
+            .as_ref()
+            .map(|set| source_set(set, manifest, addresses)),
+        by: expectation.by.clone(),
+    }
+}
+
+fn source(
+    word: &SourceWord,
+    caller: &Workload,
+    manifest: &Manifest,
+    addresses: &Addresses,
+) -> ExpectedSource {
+    let (word, address) = match word {
+        SourceWord::Node => (
+            "node".to_owned(),
+            pod_of_workload(addresses, caller).map(|pod| pod.node_address),
+        ),
+        SourceWord::Pod => (
+            "pod".to_owned(),
+            pod_of_workload(addresses, caller).map(|pod| pod.address),
+        ),
+        SourceWord::Caller => ("self".to_owned(), of_workload(addresses, caller)),
+        SourceWord::Workload(name) => (
+            name.to_string(),
+            manifest
+                .workloads
+                .get(name)
+                .and_then(|workload| of_workload(addresses, workload)),
+        ),
+        SourceWord::Address(address) => (address.to_string(), Some(*address)),
+    };
+    ExpectedSource { word, address }
+}
+
+fn source_set(set: &SourceSet, manifest: &Manifest, addresses: &Addresses) -> ExpectedSourceSet {
+    let workloads = set
+        .workloads
+        .iter()
+        .filter_map(|name| manifest.workloads.get(name));
+    let of_workloads = workloads.filter_map(|workload| of_workload(addresses, workload));
+    let clusters = set
+        .clusters
+        .iter()
+        .filter_map(|name| addresses.nodes.get(manifest.clusters.get(name)?));
+    let of_nodes = clusters.flatten().map(|node| node.address);
+    let told = of_workloads
+        .chain(of_nodes)
+        .map(|address: Ipv4Addr| Prefix::from(address));
+    ExpectedSourceSet {
+        words: set.words.clone(),
+        prefixes: set.prefixes.iter().copied().chain(told).collect(),
+    }
+}
+
+/// An expectation as a report shows it.
+pub(super) fn record(expectation: &Expectation) -> ExpectedRecord {
+    let outcomes = expectation.one_of.iter().map(|answer| match answer {
+        // A status says that the far end is reached.
+        Answer::Status(_) if expectation.one_of.len() == 1 => "reachable".to_owned(),
+        answer => answer.to_string(),
+    });
+    let outcomes = outcomes.collect::<Vec<_>>();
+    let status = match expectation.one_of.as_slice() {
+        [Answer::Status(status)] => Some(*status),
+        _ => None,
+    };
+    let with_address = |source: &ExpectedSource| match source.address {
+        Some(address) if address.to_string() == source.word => source.word.clone(),
+        Some(address) => format!("{} ({address})", source.word),
+        None => source.word.clone(),
+    };
+    ExpectedRecord {
+        outcome: (!outcomes.is_empty()).then(|| outcomes.join(" or ")),
+        status,
+        body: expectation.body.as_ref().map(ToString::to_string),
+        source: expectation.source.as_ref().map(with_address),
+        source_in: expectation.source_in.as_ref().map(|set| set.words.clone()),
+        by: expectation.by.as_ref().map(ToString::to_string),
+    }
+}
