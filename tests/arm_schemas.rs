@@ -1,0 +1,298 @@
+//! Every compiled resource against Azure's official schemas, with unknown property names refused.
+//!
+//! The schemas close no object, so a misspelt property passes a plain validator: [`unknown_names`] walks
+//! the schema beside the document and finds the names that it does not list. Where a schema is wrong, the
+//! error is waived by name in [`WAIVED`].
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jsonschema::{Draft, Retrieve, Uri};
+use serde_json::{Value, json};
+use vnetlab::arm::{Template, TemplateResource};
+use vnetlab::compile::{Compiler, Delta};
+
+const ROOT: &str = "https://schema.management.azure.com/schemas/";
+
+/// Known errors of the schemas: where, and why the document is right.
+const WAIVED: [(&str, &str); 1] = [(
+    "/memoryInGB",
+    "the schema says `integer`; the service takes fractions of a gigabyte",
+)];
+
+/// Members of a resource that belong to the template and not to its type.
+const ENVELOPE: [&str; 5] = ["condition", "copy", "comments", "dependsOn", "scope"];
+
+struct Schemas(PathBuf);
+
+impl Retrieve for Schemas {
+    fn retrieve(
+        &self,
+        uri: &Uri<String>,
+    ) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.document(uri.as_str())?)
+    }
+}
+
+impl Schemas {
+    fn document(&self, uri: &str) -> Result<Value, String> {
+        let file = uri
+            .strip_prefix(ROOT)
+            .ok_or_else(|| format!("`{uri}` is not an official schema"))?;
+        let file = file.split('#').next().unwrap_or_default();
+        let text =
+            fs::read_to_string(self.0.join(file)).map_err(|error| format!("{file}: {error}"))?;
+        serde_json::from_str(&text).map_err(|error| format!("{file}: {error}"))
+    }
+
+    /// The file that defines a type in a version.
+    fn file_of(&self, resource: &TemplateResource) -> Option<String> {
+        let namespace = resource.resource_type.split('/').next()?;
+        let mut files = fs::read_dir(self.0.join(&resource.api_version))
+            .ok()?
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let file = files.find(|file| file.starts_with(&format!("{namespace}.")))?;
+        Some(format!("{}/{file}", resource.api_version))
+    }
+}
+
+#[test]
+fn every_compiled_resource_is_what_the_official_schema_says() {
+    let Some(directory) = support::data("VNETLAB_ARM_SCHEMAS") else {
+        return;
+    };
+    let schemas = Schemas(directory.clone());
+    let mut checked = 0;
+    let mut wrong = Vec::new();
+    for spec in support::specs() {
+        for (step, template) in templates(&spec) {
+            for resource in &template.resources {
+                let label = format!(
+                    "{} {step} {} {}",
+                    spec.file_name().unwrap_or_default().display(),
+                    resource.resource_type,
+                    resource.name
+                );
+                wrong.extend(
+                    findings(&schemas, resource)
+                        .into_iter()
+                        .map(|finding| format!("{label}: {finding}")),
+                );
+                checked += 1;
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(checked >= 10, "only {checked} resources were checked");
+}
+
+#[test]
+fn a_misspelt_property_and_a_wrong_value_are_found() {
+    let Some(directory) = support::data("VNETLAB_ARM_SCHEMAS") else {
+        return;
+    };
+    let schemas = Schemas(directory);
+    let spec = support::checkout().join("specs/kubenet-outbound.yaml");
+    let (_, template) = templates(&spec).remove(0);
+    let mut network = template
+        .resources
+        .iter()
+        .find(|resource| resource.resource_type.ends_with("virtualNetworks"))
+        .expect("the spec has a network")
+        .clone();
+    network
+        .body
+        .get_mut("properties")
+        .expect("a network has properties")["subnets"][0]["properties"]["adressPrefix"] =
+        json!("10.0.0.0/24");
+    assert_eq!(
+        findings(&schemas, &network),
+        ["unknown name /properties/subnets/0/properties/adressPrefix"]
+    );
+
+    let mut group = template
+        .resources
+        .iter()
+        .find(|resource| resource.resource_type.ends_with("networkSecurityGroups"))
+        .expect("the spec has a group")
+        .clone();
+    group
+        .body
+        .get_mut("properties")
+        .expect("a group has properties")["securityRules"][0]["properties"]["access"] =
+        json!("Permit");
+    assert_eq!(findings(&schemas, &group).len(), 1);
+}
+
+/// The templates that a run of the spec sends.
+fn templates(spec: &Path) -> Vec<(String, Template)> {
+    let experiment = support::experiment(spec);
+    let compiler = Compiler::new().expect("the embedded files are sound");
+    let mut sent: Vec<(String, Template)> = Vec::new();
+    let mut before: Option<Template> = None;
+    for step in &experiment.steps {
+        let compiled = compiler
+            .compile(&step.topology, &experiment.tags)
+            .expect("the state compiles");
+        let template = match &before {
+            None => compiled.template.clone(),
+            Some(before) => Delta::between(before, &compiled.template).template,
+        };
+        sent.push((step.name.clone(), template));
+        before = Some(compiled.template);
+    }
+    sent
+}
+
+/// What the schema has against a resource.
+fn findings(schemas: &Schemas, resource: &TemplateResource) -> Vec<String> {
+    let Some(file) = schemas.file_of(resource) else {
+        return vec![format!("no schema of version {}", resource.api_version)];
+    };
+    let name = resource
+        .resource_type
+        .split_once('/')
+        .expect("a type has a namespace")
+        .1
+        .replace('/', "_");
+    let uri = format!("{ROOT}{file}#/resourceDefinitions/{name}");
+    let mut document = resource.body.clone();
+    document.retain(|member, _| !ENVELOPE.contains(&member.as_str()));
+    document.insert("type".to_owned(), json!(resource.resource_type));
+    document.insert("apiVersion".to_owned(), json!(resource.api_version));
+    document.insert("name".to_owned(), json!(resource.name));
+    let document = Value::Object(document);
+
+    let wrapper = json!({ "$schema": "http://json-schema.org/draft-04/schema#", "$ref": uri });
+    let validator = jsonschema::options()
+        .with_draft(Draft::Draft4)
+        .with_retriever(Schemas(schemas.0.clone()))
+        .build(&wrapper)
+        .unwrap_or_else(|error| panic!("{uri}: {error}"));
+    let mut found = Vec::new();
+    for error in validator.iter_errors(&document) {
+        let mut leaves = Vec::new();
+        deepest(&error, &mut leaves);
+        leaves.retain(|(path, _)| !WAIVED.iter().any(|(waived, _)| path.ends_with(waived)));
+        found.extend(
+            leaves
+                .into_iter()
+                .map(|(path, message)| format!("{path}: {message}")),
+        );
+    }
+    let names = unknown_names(schemas, &uri, &json!({ "$ref": uri }), &document, "");
+    found.extend(names.into_iter().map(|path| format!("unknown name {path}")));
+    found
+}
+
+/// The innermost errors: nearly everything in the schemas is "the real thing, or an expression".
+fn deepest(error: &jsonschema::ValidationError<'_>, leaves: &mut Vec<(String, String)>) {
+    use jsonschema::error::ValidationErrorKind;
+    match error.kind() {
+        ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } => {
+            let depth = |branch: &Vec<jsonschema::ValidationError<'_>>| {
+                branch
+                    .iter()
+                    .map(|error| error.instance_path().as_str().len())
+                    .max()
+            };
+            for error in context
+                .iter()
+                .max_by_key(|branch| depth(branch))
+                .into_iter()
+                .flatten()
+            {
+                deepest(error, leaves);
+            }
+        }
+        _ => leaves.push((error.instance_path().to_string(), error.to_string())),
+    }
+}
+
+/// The paths of the names in `value` that the schema does not list.
+fn unknown_names(
+    schemas: &Schemas,
+    base: &str,
+    schema: &Value,
+    value: &Value,
+    path: &str,
+) -> Vec<String> {
+    if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+        let target = if reference.starts_with('#') {
+            format!("{}{reference}", base.split('#').next().unwrap_or_default())
+        } else {
+            reference.to_owned()
+        };
+        let document = schemas
+            .document(&target)
+            .unwrap_or_else(|error| panic!("{error}"));
+        let pointer = target
+            .split_once('#')
+            .map(|(_, pointer)| pointer)
+            .unwrap_or_default();
+        let schema = document
+            .pointer(pointer)
+            .unwrap_or_else(|| panic!("{target} does not exist"))
+            .clone();
+        return unknown_names(schemas, &target, &schema, value, path);
+    }
+    for union in ["oneOf", "anyOf"] {
+        if let Some(branches) = schema.get(union).and_then(Value::as_array) {
+            let found = branches
+                .iter()
+                .map(|branch| unknown_names(schemas, base, branch, value, path));
+            return found.min_by_key(Vec::len).unwrap_or_default();
+        }
+    }
+    let parts = schema
+        .get("allOf")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    match value {
+        Value::Object(members) => {
+            let known = schema.get("properties").and_then(Value::as_object);
+            let open = schema
+                .get("additionalProperties")
+                .filter(|open| open.is_object());
+            if known.is_none() && open.is_none() && parts.is_empty() {
+                // A free-form object lists nothing; anything else (the expression branch) takes no object at all.
+                return if schema.get("type") == Some(&json!("object")) {
+                    Vec::new()
+                } else {
+                    members
+                        .keys()
+                        .map(|name| format!("{path}/{name}"))
+                        .collect()
+                };
+            }
+            let mut found = Vec::new();
+            for (name, member) in members {
+                let path = format!("{path}/{name}");
+                if let Some(schema) = known.and_then(|known| known.get(name)).or(open) {
+                    found.extend(unknown_names(schemas, base, schema, member, &path));
+                } else if !parts.iter().any(|part| {
+                    unknown_names(schemas, base, part, &json!({ name: member }), "").is_empty()
+                }) {
+                    found.push(path);
+                }
+            }
+            found
+        }
+        Value::Array(items) => {
+            let Some(schema) = schema.get("items") else {
+                return Vec::new();
+            };
+            items
+                .iter()
+                .enumerate()
+                .flat_map(|(index, item)| {
+                    unknown_names(schemas, base, schema, item, &format!("{path}/{index}"))
+                })
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
