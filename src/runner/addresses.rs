@@ -5,18 +5,15 @@ use std::net::Ipv4Addr;
 use serde_json::Value;
 
 use crate::arm::{Addresses, PodAddress, ResourceId, views};
-use crate::client::ClientError;
 use crate::compile::{Compiled, Workload};
 
 use super::deployment::NAMESPACE;
+use super::error::StepError;
 use super::steps::Context;
 
 impl Context<'_> {
     /// Asks the target for the address of every container group, node and pod.
-    pub(super) async fn addresses(
-        &mut self,
-        compiled: &Compiled,
-    ) -> Result<Addresses, ClientError> {
+    pub(super) async fn addresses(&mut self, compiled: &Compiled) -> Result<Addresses, StepError> {
         let mut addresses = Addresses::default();
         for key in compiled.manifest.clusters.values() {
             let nodes = self.cluster(key).await?.nodes().await?;

@@ -7,10 +7,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::arm::{Parameters, ResourceId, ResourceKey, views};
 use crate::client::kubernetes::Cluster;
-use crate::client::{ClientError, Deployment, Progress, Watch};
+use crate::client::{Deployment, Progress, Watch};
 use crate::compile::{Compiled, Delta, Workload};
 use crate::verdict::event::{DeploymentRecord, Event, TargetName};
 
+use super::error::StepError;
 use super::steps::Context;
 
 /// The namespace of the workload pods.
@@ -40,7 +41,7 @@ impl Context<'_> {
         &mut self,
         step: usize,
         compiled: &Compiled,
-    ) -> Result<Option<DeploymentRecord>, ClientError> {
+    ) -> Result<Option<DeploymentRecord>, StepError> {
         let delta = match &self.deployed {
             Some(before) => Delta::between(&before.template, &compiled.template),
             None => Delta {
@@ -59,7 +60,7 @@ impl Context<'_> {
         Ok(record)
     }
 
-    async fn send(&self, step: usize, delta: &Delta) -> Result<DeploymentRecord, ClientError> {
+    async fn send(&self, step: usize, delta: &Delta) -> Result<DeploymentRecord, StepError> {
         let name = format!("vnetlab-{}-{step}", &self.run_id[..8]);
         let emit = self.emit;
         let progress = |progress: Progress| {
@@ -89,7 +90,13 @@ impl Context<'_> {
                 .target
                 .client
                 .deploy(self.group, &deployment, &watch)
-                .await?;
+                .await;
+            if deployed.is_err() && self.cancel.is_cancelled() {
+                // What was submitted goes on at the target unless it is told to stop; that it has ended
+                // already is no reason to say more than that the run was interrupted.
+                let _ = self.target.client.cancel(self.group, &name).await;
+            }
+            let deployed = deployed?;
             record.resources = deployed.resources.iter().map(ToString::to_string).collect();
         }
         for key in &delta.deleted {
@@ -110,7 +117,7 @@ impl Context<'_> {
     }
 
     /// Makes the pods that differ from the state before, and removes those that are gone.
-    async fn pods(&mut self, compiled: &Compiled) -> Result<(), ClientError> {
+    async fn pods(&mut self, compiled: &Compiled) -> Result<(), StepError> {
         let before = self
             .deployed
             .as_ref()
@@ -157,7 +164,7 @@ impl Context<'_> {
     }
 
     /// Waits until the containers of every container group run: `Succeeded` says nothing of them.
-    async fn containers_run(&self, compiled: &Compiled) -> Result<(), ClientError> {
+    async fn containers_run(&self, compiled: &Compiled) -> Result<(), StepError> {
         let deadline = tokio::time::Instant::now() + OPERATION_LIMIT;
         for workload in compiled.manifest.workloads.values() {
             let Workload::ContainerGroup { key } = workload else {
@@ -177,8 +184,8 @@ impl Context<'_> {
                     break;
                 }
                 tokio::select! {
-                    () = self.cancel.cancelled() => return Err(ClientError::Cancelled { operation: format!("waiting for container group `{}`", key.name) }),
-                    () = tokio::time::sleep_until(deadline) => return Err(ClientError::Deadline { operation: format!("waiting for container group `{}`, which is `{state}`", key.name) }),
+                    () = self.cancel.cancelled() => return Err(StepError::Interrupted { operation: format!("waiting for container group `{}`", key.name) }),
+                    () = tokio::time::sleep_until(deadline) => return Err(StepError::Deadline { operation: format!("waiting for container group `{}`, which is `{state}`", key.name) }),
                     () = tokio::time::sleep(CONTAINER_POLL) => {}
                 }
             }
@@ -187,7 +194,7 @@ impl Context<'_> {
     }
 
     /// The Kubernetes API of a cluster, by its own credentials.
-    pub(super) async fn cluster(&mut self, key: &ResourceKey) -> Result<&Cluster, ClientError> {
+    pub(super) async fn cluster(&mut self, key: &ResourceKey) -> Result<&Cluster, StepError> {
         if !self.clusters.contains_key(key) {
             let id = ResourceId::in_group(&self.target.subscription, self.group, key);
             let kubeconfig = self.target.client.cluster_credentials(&id).await?;

@@ -6,6 +6,7 @@
 
 mod addresses;
 mod deployment;
+mod error;
 mod expectation;
 mod preflight;
 mod probing;
@@ -19,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client::{Client, ClientError};
 use crate::compile::CompileError;
-use crate::topology::{Cleanup, Experiment};
+use crate::topology::{Cleanup, ClusterNetwork, Experiment};
 use crate::verdict::event::{Event, FabricName, Report, SpecRecord, StepRecord, TargetName};
 use crate::verdict::{Verdict, combine};
 
@@ -121,12 +122,13 @@ pub async fn run(
     abandon: &CancellationToken,
 ) -> Result<Report, RunError> {
     let started = Instant::now();
+    let notes = notes(experiment, target);
     emit(Event::RunStarted {
         name: experiment.name.to_string(),
         file: file.clone(),
         target: target.name,
         fabric: target.fabric,
-        notes: target.notes.clone(),
+        notes: notes.clone(),
     });
     let compiled = preflight::compile(experiment)?;
     preflight::check(experiment, &compiled)?;
@@ -191,7 +193,7 @@ pub async fn run(
         },
         target: target.name,
         fabric: target.fabric,
-        notes: target.notes.clone(),
+        notes,
         verdict,
         exit_code: exit_code(verdict, interrupted, residue),
         duration_ms: millis(started.elapsed()),
@@ -202,6 +204,26 @@ pub async fn run(
         report: Box::new(report.clone()),
     });
     Ok(report)
+}
+
+/// What the reader of a report must know of this experiment on this target.
+fn notes(experiment: &Experiment, target: &Target) -> Vec<String> {
+    let mut notes = target.notes.clone();
+    let states = experiment
+        .steps
+        .iter()
+        .flat_map(|step| step.topology.clusters.values());
+    if states
+        .into_iter()
+        .any(|cluster| cluster.network == ClusterNetwork::Kubenet)
+    {
+        // R54.
+        notes.push(
+            "kubenet is legacy: AKS supports it until 2028-03-31; overlay is its successor"
+                .to_owned(),
+        );
+    }
+    notes
 }
 
 /// Records the steps that did not run, so that a report has a line for each.

@@ -4,7 +4,6 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use crate::arm::Addresses;
-use crate::client::ClientError;
 use crate::compile::{Compiled, ProbePlan, Workload};
 use crate::predict::concrete::predict;
 use crate::spec::Name;
@@ -16,6 +15,7 @@ use crate::verdict::{
 
 use super::addresses::of_workload;
 use super::deployment::NAMESPACE;
+use super::error::StepError;
 use super::steps::Context;
 use super::{error_chain, expectation, millis};
 
@@ -135,7 +135,7 @@ impl Context<'_> {
         plan: &ProbePlan,
         caller: &Workload,
         nonce: &str,
-    ) -> Result<String, ClientError> {
+    ) -> Result<String, StepError> {
         let argv = plan.probe.command(nonce);
         let urls = u32::try_from(plan.probe.paths.len()).unwrap_or(u32::MAX);
         let limit = plan.probe.timeout * urls + EXEC_MARGIN;
@@ -149,7 +149,7 @@ impl Context<'_> {
                 Ok(output.stdout)
             }
             // `topology::resolve` refuses a container group as a caller.
-            Workload::ContainerGroup { key } => Err(ClientError::Unsupported {
+            Workload::ContainerGroup { key } => Err(StepError::Unsupported {
                 operation: format!("running a probe inside container group `{}`", key.name),
             }),
         }

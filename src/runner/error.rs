@@ -1,0 +1,31 @@
+use crate::client::ClientError;
+use crate::client::kubernetes::KubernetesError;
+
+/// What went wrong within a step.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StepError {
+    /// The ARM API refused, or could not be reached.
+    #[error(transparent)]
+    Azure(#[from] ClientError),
+    /// A cluster's Kubernetes API refused, or could not be reached.
+    #[error(transparent)]
+    Kubernetes(#[from] KubernetesError),
+    /// The run was interrupted.
+    #[error("interrupted while {operation}")]
+    Interrupted {
+        /// What was going on.
+        operation: String,
+    },
+    /// It took longer than anything recorded ever did.
+    #[error("gave up {operation}")]
+    Deadline {
+        /// What was going on.
+        operation: String,
+    },
+    /// A way to run a probe that does not exist yet.
+    #[error("{operation} is not supported yet")]
+    Unsupported {
+        /// What was asked for.
+        operation: String,
+    },
+}
