@@ -1,11 +1,34 @@
 //! The author's words: YAML text to [`Spec`], with a source span on every value.
 //!
-//! seam: written by the spec work package
+//! ```text
+//! text --tree--> document --decode--> Spec        (short forms: sentence)
+//! ```
+//!
+//! Findings are [`Diagnostic`] values with stable [`codes`]; [`parse`] reports all findings on the shape of
+//! a file at once, and [`render`] shows them. What the language has and this tool does not have yet is
+//! refused by name, never ignored. Azure's words do not live here, and names are bound in `topology`.
 
+mod change;
+pub mod codes;
+mod decode;
 mod diagnostic;
+mod model;
 mod name;
+mod render;
+mod sentence;
 mod span;
+mod tree;
 
+pub use decode::parse;
 pub use diagnostic::{Diagnostic, Label, Severity};
+pub use model::{
+    Access, Budget, Change, Cleanup, Cluster, ClusterNetwork, ExpectedSource, Host, Kind, Lifecycle,
+    Listen, ListenScheme, Network, NetworkSecurityGroup, Probe, ProbeExpectation, Reference,
+    SecurityRule, Set, Side, Spec, Step, StepAction, Subnet, Term, VirtualNetwork, Workload,
+    WorkloadPlacement,
+};
 pub use name::{Name, NameError};
+pub use render::render;
 pub use span::{Source, Span, Spanned};
+
+pub(crate) use diagnostic::{list, nearest, suggestion};

@@ -1,0 +1,154 @@
+//! The stable codes of findings, one list.
+//!
+//! `VNL00xx` syntax, shape and names; `VNL01xx` security rules; `VNL02xx` address plan; `VNL03xx` warnings;
+//! `VNL04xx` clusters and workloads; `VNL05xx` probes, expectations and steps; `VNL09xx` words of the
+//! language that are not supported yet. A code is never given a second meaning.
+
+macro_rules! codes {
+    ($($(#[doc = $text:literal])+ $name:ident = $code:literal;)+) => {
+        $($(#[doc = $text])+ pub const $name: &str = $code;)+
+
+        /// Every code with what it means.
+        pub const ALL: &[(&str, &str)] = &[$(($code, concat!($($text),+))),+];
+    };
+}
+
+codes! {
+    /// The text is not YAML.
+    SYNTAX = "VNL0001";
+    /// A part of YAML that the language leaves out: anchors, aliases, tags, directives, a second document.
+    YAML_FEATURE = "VNL0002";
+    /// A key stands twice in one map.
+    DUPLICATE_KEY = "VNL0003";
+    /// The document is nested too deeply, or too long.
+    LIMIT = "VNL0004";
+    /// A key that does not exist at its place.
+    UNKNOWN_KEY = "VNL0010";
+    /// A key that must be given is missing.
+    MISSING_KEY = "VNL0011";
+    /// A step that does not exist.
+    UNKNOWN_STEP = "VNL0012";
+    /// A map, a list or a text stands where another of them is expected.
+    SHAPE = "VNL0013";
+    /// A text that is not a value of its key.
+    VALUE = "VNL0014";
+    /// A text that cannot be a name.
+    NAME = "VNL0015";
+    /// Two keys that say the same thing, or exclude each other.
+    CONTRADICTION = "VNL0016";
+    /// A version of the language that this tool does not know.
+    VERSION = "VNL0017";
+    /// A key or a list item without a value.
+    NO_VALUE = "VNL0021";
+    /// A key with a space in it.
+    KEY_WITH_SPACE = "VNL0022";
+    /// A sentence that breaks its grammar.
+    SENTENCE = "VNL0030";
+    /// A name that nothing has.
+    UNKNOWN_NAME = "VNL0040";
+    /// A name that several things have.
+    AMBIGUOUS_NAME = "VNL0041";
+    /// A name of a thing that cannot stand at its place.
+    MISPLACED_NAME = "VNL0042";
+    /// Two things with the same name in Azure.
+    AZURE_NAME_TAKEN = "VNL0043";
+    /// A name that Azure refuses.
+    AZURE_NAME = "VNL0044";
+
+    /// A priority outside 100 to 4096.
+    PRIORITY = "VNL0101";
+    /// Two rules of one direction have the same priority.
+    DUPLICATE_PRIORITY = "VNL0102";
+    /// Ports with a protocol that has none.
+    PORTS_WITHOUT_PORTS = "VNL0103";
+    /// `except` in a security rule.
+    EXCEPT_IN_RULE = "VNL0104";
+    /// `any` together with something else.
+    ANY_NOT_ALONE = "VNL0106";
+    /// One side of a security rule names two service tags.
+    TWO_TAGS = "VNL0107";
+    /// One side of a security rule names a service tag and addresses.
+    TAG_AND_ADDRESSES = "VNL0108";
+    /// An IPv6 literal.
+    IPV6 = "VNL0110";
+
+    /// A text that is not an address prefix.
+    PREFIX = "VNL0201";
+    /// An address prefix with host bits.
+    HOST_BITS = "VNL0202";
+    /// A subnet outside its virtual network.
+    SUBNET_OUTSIDE = "VNL0203";
+    /// Two subnets of a virtual network overlap.
+    SUBNETS_OVERLAP = "VNL0204";
+    /// A range that Azure reserves.
+    RESERVED_RANGE = "VNL0205";
+    /// A subnet below the smallest size.
+    SUBNET_SIZE = "VNL0206";
+    /// Two ranges of one address space overlap.
+    SPACES_OVERLAP = "VNL0207";
+
+    /// A probe calls a port that nothing listens on.
+    NO_LISTENER = "VNL0302";
+    /// A negative expectation without a positive control.
+    NO_CONTROL = "VNL0303";
+    /// An experiment that probes nothing.
+    NO_PROBES = "VNL0304";
+    /// A service tag that looks like a slip of the pen.
+    UNUSUAL_TAG = "VNL0305";
+
+    /// Two clusters, one of them kubenet, share a subnet.
+    KUBENET_SHARES_SUBNET = "VNL0401";
+    /// A cluster's subnet holds container groups.
+    DELEGATED_SUBNET = "VNL0402";
+    /// A pod or service range overlaps another range.
+    CLUSTER_RANGE_OVERLAPS = "VNL0403";
+    /// A range that AKS reserves.
+    CLUSTER_RANGE_RESERVED = "VNL0404";
+    /// The address of the DNS service is outside the service range, or its first.
+    DNS_IP = "VNL0405";
+    /// A service or pod range of a size that AKS refuses.
+    CLUSTER_RANGE_SIZE = "VNL0406";
+    /// A subnet with fewer addresses than its workloads or nodes need.
+    SUBNET_FULL = "VNL0407";
+    /// Two listeners on one port.
+    PORT_TAKEN = "VNL0408";
+
+    /// An expected source that the caller or the probe cannot have.
+    SOURCE = "VNL0501";
+    /// An expectation that contradicts itself.
+    EXPECTATION = "VNL0502";
+    /// A `deploy` after the first step.
+    DEPLOY_NOT_FIRST = "VNL0503";
+    /// An `undo` with nothing to take back.
+    NOTHING_TO_UNDO = "VNL0504";
+    /// A path of a change that leads nowhere.
+    UNKNOWN_PATH = "VNL0505";
+    /// A change of what Azure cannot change in place.
+    IMMUTABLE = "VNL0506";
+    /// Two actions in one step.
+    TWO_ACTIONS = "VNL0507";
+    /// A deciding rule that no network security group has.
+    UNKNOWN_RULE = "VNL0508";
+
+    /// A key of the language that is not supported yet.
+    KEY_NOT_YET = "VNL0901";
+    /// A value of the language that is not supported yet.
+    VALUE_NOT_YET = "VNL0902";
+    /// A substitution.
+    SUBSTITUTION_NOT_YET = "VNL0903";
+    /// A security rule with an address that only a deployment tells.
+    DEPLOYED_ADDRESS_NOT_YET = "VNL0904";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::ALL;
+
+    #[test]
+    fn every_code_stands_for_one_thing() {
+        let codes: BTreeSet<_> = ALL.iter().map(|(code, _)| code).collect();
+        assert_eq!(codes.len(), ALL.len());
+    }
+}

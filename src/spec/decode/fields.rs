@@ -1,0 +1,278 @@
+//! The decoder's vocabulary: maps with known keys, and scalars read by their place.
+
+use std::time::Duration;
+
+use crate::net::Prefix;
+use crate::spec::tree::{Entry, Node, Text, Value};
+use crate::spec::{Diagnostic, Name, NameError, Reference, Span, Spanned, codes, list, sentence, suggestion};
+
+/// Words that cannot be names, because sentences use them.
+const RESERVED: [&str; 10] = [
+    "any", "except", "node", "pod", "self", "none", "sees", "via", "avoiding", "when",
+];
+
+/// The keys of a map.
+pub(super) struct Shape {
+    /// What the map is, for messages.
+    pub(super) what: &'static str,
+    /// The keys that are built.
+    pub(super) known: &'static [&'static str],
+    /// The keys of the language that are not supported yet.
+    pub(super) later: &'static [&'static str],
+}
+
+/// A map with its known keys.
+pub(super) struct Fields<'n> {
+    /// Where the map is named.
+    at: Span,
+    what: &'static str,
+    entries: &'n [Entry],
+}
+
+impl<'n> Fields<'n> {
+    pub(super) fn entry(&self, key: &str) -> Option<&'n Entry> {
+        self.entries.iter().find(|entry| entry.key.text == key)
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&'n Node> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+}
+
+/// Reads nodes and collects what is wrong with them.
+pub(super) struct Decoder {
+    pub(super) found: Vec<Diagnostic>,
+}
+
+impl Decoder {
+    pub(super) fn report<T>(&mut self, result: Result<T, Diagnostic>) -> Option<T> {
+        result.map_err(|diagnostic| self.found.push(diagnostic)).ok()
+    }
+
+    fn shape(&mut self, node: &Node, expected: &str) {
+        let (code, message) = match node.value {
+            Value::Broken => return,
+            Value::Null => (codes::NO_VALUE, format!("`null` where {expected} is expected")),
+            Value::Text(_) => (codes::SHAPE, format!("a text where {expected} is expected")),
+            Value::Map(_) => (codes::SHAPE, format!("a map where {expected} is expected")),
+            Value::List(_) => (codes::SHAPE, format!("a list where {expected} is expected")),
+        };
+        let diagnostic = Diagnostic::error(code, node.span, message);
+        self.found.push(match node.value {
+            Value::Null => diagnostic.help("`null` removes a thing, and only in a `change`"),
+            _ => diagnostic,
+        });
+    }
+
+    /// The entries of a map; `what` it is, for the message.
+    pub(super) fn map<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Entry]> {
+        match &node.value {
+            Value::Map(entries) => Some(entries),
+            _ => {
+                self.shape(node, &format!("a map for {what}"));
+                None
+            }
+        }
+    }
+
+    /// The entries of a map whose keys are names.
+    pub(super) fn named<'n>(&mut self, node: &'n Node, what: &str) -> Vec<(Name, &'n Entry)> {
+        let entries = self.map(node, what).unwrap_or_default();
+        let mut named = Vec::new();
+        for entry in entries {
+            if let Some(name) = self.declared(&entry.key) {
+                named.push((name, entry));
+            }
+        }
+        named
+    }
+
+    fn declared(&mut self, key: &Text) -> Option<Name> {
+        if RESERVED.contains(&key.text.as_str()) {
+            let message = format!("`{}` is a word of the language and cannot be a name", key.text);
+            self.found.push(Diagnostic::error(codes::NAME, key.span, message));
+            return None;
+        }
+        let name = key.text.parse().map_err(|NameError { reason, .. }| {
+            Diagnostic::error(codes::NAME, key.span, format!("`{}` is not a name", key.text))
+                .help(reason)
+        });
+        self.report(name)
+    }
+
+    /// A map with known keys; `at` is where it is named.
+    pub(super) fn fields<'n>(&mut self, node: &'n Node, at: Span, shape: &Shape) -> Option<Fields<'n>> {
+        let entries = self.map(node, shape.what)?;
+        for Entry { key, .. } in entries {
+            let word = key.text.as_str();
+            if shape.known.contains(&word) {
+                continue;
+            }
+            self.found.push(if shape.later.contains(&word) {
+                Diagnostic::error(
+                    codes::KEY_NOT_YET,
+                    key.span,
+                    format!("`{word}` is not supported yet"),
+                )
+            } else {
+                let keys = shape.known.iter().chain(shape.later).copied();
+                Diagnostic::error(
+                    codes::UNKNOWN_KEY,
+                    key.span,
+                    format!("unknown key `{word}` in {}", shape.what),
+                )
+                .help(match crate::spec::nearest(word, keys) {
+                    Some(key) => format!("did you mean `{key}`?"),
+                    None => suggestion(word, shape.known.iter().copied(), "its keys are"),
+                })
+            });
+        }
+        Some(Fields {
+            at,
+            what: shape.what,
+            entries,
+        })
+    }
+
+    pub(super) fn required<T>(
+        &mut self,
+        fields: &Fields<'_>,
+        key: &str,
+        read: impl FnOnce(&mut Decoder, &Node) -> Option<T>,
+    ) -> Option<T> {
+        match fields.get(key) {
+            Some(node) => read(self, node),
+            None => {
+                self.found.push(Diagnostic::error(
+                    codes::MISSING_KEY,
+                    fields.at,
+                    format!("{} needs the key `{key}`", fields.what),
+                ));
+                None
+            }
+        }
+    }
+
+    pub(super) fn optional<T>(
+        &mut self,
+        fields: &Fields<'_>,
+        key: &str,
+        read: impl FnOnce(&mut Decoder, &Node) -> Option<T>,
+    ) -> Option<T> {
+        fields.get(key).and_then(|node| read(self, node))
+    }
+
+    /// A scalar, read by a sentence parser.
+    pub(super) fn sentence<T>(
+        &mut self,
+        node: &Node,
+        expected: &str,
+        read: impl FnOnce(&Text) -> Result<T, Diagnostic>,
+    ) -> Option<Spanned<T>> {
+        match &node.value {
+            Value::Text(text) => {
+                let value = self.report(read(text))?;
+                Some(Spanned {
+                    value,
+                    span: text.span,
+                })
+            }
+            _ => {
+                self.shape(node, expected);
+                None
+            }
+        }
+    }
+
+    pub(super) fn text(&mut self, node: &Node) -> Option<Spanned<String>> {
+        self.sentence(node, "a text", |text| Ok(text.text.clone()))
+    }
+
+    /// A text that is one word.
+    pub(super) fn word(&mut self, node: &Node) -> Option<Spanned<String>> {
+        self.sentence(node, "a word", |text| {
+            if text.text.is_empty() || text.text.contains(char::is_whitespace) {
+                let message = format!("`{}` is not a single word", text.text);
+                Err(Diagnostic::error(codes::VALUE, text.span, message))
+            } else {
+                Ok(text.text.clone())
+            }
+        })
+    }
+
+    pub(super) fn name(&mut self, node: &Node) -> Option<Spanned<Name>> {
+        self.sentence(node, "a name", |text| {
+            text.text.parse().map_err(|NameError { reason, .. }| {
+                let message = format!("`{}` is not a name", text.text);
+                Diagnostic::error(codes::NAME, text.span, message).help(reason)
+            })
+        })
+    }
+
+    pub(super) fn number(&mut self, node: &Node, least: u32, most: u32) -> Option<Spanned<u32>> {
+        self.sentence(node, "a number", |text| {
+            let digits = text.text.bytes().all(|b| b.is_ascii_digit());
+            let read = text.text.parse().ok().filter(|_| digits);
+            read.filter(|n| (least..=most).contains(n)).ok_or_else(|| {
+                let bounds = match most {
+                    u32::MAX => format!("a whole number from {least}"),
+                    _ => format!("a whole number from {least} to {most}"),
+                };
+                let message = format!("`{}` is not {bounds}", text.text);
+                Diagnostic::error(codes::VALUE, text.span, message)
+            })
+        })
+    }
+
+    pub(super) fn boolean(&mut self, node: &Node) -> Option<Spanned<bool>> {
+        self.one_of(node, &[("true", true), ("false", false)], &[])
+    }
+
+    /// One of a few words; `later` are words of the language that are not supported yet.
+    pub(super) fn one_of<T: Copy>(
+        &mut self,
+        node: &Node,
+        words: &[(&str, T)],
+        later: &[&str],
+    ) -> Option<Spanned<T>> {
+        let valid = || words.iter().map(|(word, _)| *word);
+        self.sentence(node, &format!("one of {}", list(valid())), |text| {
+            let word = text.text.as_str();
+            if let Some((_, value)) = words.iter().find(|(valid, _)| *valid == word) {
+                return Ok(*value);
+            }
+            Err(if later.contains(&word) {
+                Diagnostic::error(
+                    codes::VALUE_NOT_YET,
+                    text.span,
+                    format!("`{word}` is not supported yet"),
+                )
+                .help(format!("what is: {}", list(valid())))
+            } else {
+                Diagnostic::error(codes::VALUE, text.span, format!("`{word}` is not a value of this key"))
+                    .help(suggestion(word, valid(), "it is one of"))
+            })
+        })
+    }
+
+    pub(super) fn duration(&mut self, node: &Node) -> Option<Spanned<Duration>> {
+        self.sentence(node, "a duration", sentence::duration)
+    }
+
+    pub(super) fn prefix(&mut self, node: &Node) -> Option<Spanned<Prefix>> {
+        self.sentence(node, "an address prefix", sentence::prefix)
+    }
+
+    pub(super) fn reference(&mut self, node: &Node) -> Option<Spanned<Reference>> {
+        self.sentence(node, "a name", sentence::reference)
+            .map(|reference| reference.value)
+    }
+
+    /// One node, or a list of them.
+    pub(super) fn one_or_many<'n>(&mut self, node: &'n Node) -> &'n [Node] {
+        match &node.value {
+            Value::List(items) => items,
+            _ => std::slice::from_ref(node),
+        }
+    }
+}

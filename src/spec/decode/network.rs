@@ -1,0 +1,415 @@
+//! Virtual networks, network security groups, clusters, workloads and probes.
+
+use std::collections::BTreeMap;
+
+use super::fields::{Decoder, Shape};
+use super::{Place, expand};
+use crate::spec::tree::{Entry, Node};
+use crate::spec::{
+    Cluster, ClusterNetwork, Diagnostic, Kind, Name, Network, NetworkSecurityGroup, Probe,
+    SecurityRule, Set, Side, Span, Spanned, Subnet, Term, VirtualNetwork, Workload,
+    WorkloadPlacement, codes, sentence,
+};
+use crate::verdict::Direction;
+
+const VNET: Shape = Shape {
+    what: "a virtual network",
+    known: &["space", "subnets", "azure-name", "about"],
+    later: &["dns-servers", "location", "existing", "with"],
+};
+
+const SUBNET: Shape = Shape {
+    what: "a subnet",
+    known: &["prefix", "nsg", "default-outbound", "about"],
+    later: &["routes", "nat", "endpoints", "delegation", "azure-name", "with"],
+};
+
+const NSG: Shape = Shape {
+    what: "a network security group",
+    known: &["inbound", "outbound", "flush-connections", "azure-name", "about"],
+    later: &["with"],
+};
+
+const RULE: Shape = Shape {
+    what: "a security rule",
+    known: &["priority", "access", "protocol", "from", "from-ports", "to", "to-ports", "rule", "about"],
+    later: &["azure-name", "with"],
+};
+
+const CLUSTER: Shape = Shape {
+    what: "a cluster",
+    known: &[
+        "network", "subnet", "nodes", "size", "pods", "services", "dns-ip", "version", "max-pods",
+        "azure-name", "about",
+    ],
+    later: &["pod-subnet", "policy", "dataplane", "egress", "identity", "existing", "with"],
+};
+
+const WORKLOAD: Shape = Shape {
+    what: "a workload",
+    known: &["aci", "pod", "image", "serve", "body", "cpu", "memory", "azure-name", "about"],
+    later: &[
+        "vm", "command", "env", "registry", "dns-servers", "restart", "count", "spread",
+        "host-network", "size", "ip", "asg", "nsg", "public-ip", "forward", "with",
+    ],
+};
+
+const PROBE: Shape = Shape {
+    what: "a probe",
+    known: &["from", "to", "scheme", "port", "path", "timeout", "call", "about"],
+    later: &[
+        "method", "headers", "send", "resolver", "type", "attempts", "every", "count", "connection",
+        "with",
+    ],
+};
+
+impl Decoder {
+    /// The things that can be deployed and probed.
+    pub(super) fn network(&mut self, document: &Node) -> Option<Network> {
+        let network = Network {
+            vnets: self.things(document, "vnets", true, Decoder::vnet),
+            nsgs: self.things(document, "nsgs", true, Decoder::nsg),
+            clusters: self.things(document, "clusters", false, Decoder::cluster),
+            workloads: self.things(document, "workloads", true, Decoder::workload),
+            probes: self.things(document, "probes", false, Decoder::probe),
+            document: document.clone(),
+        };
+        Some(network)
+    }
+
+    fn things<T>(
+        &mut self,
+        document: &Node,
+        section: &str,
+        not_kinds: bool,
+        read: impl Fn(&mut Decoder, &Entry) -> Option<T>,
+    ) -> BTreeMap<Name, T> {
+        let mut things = BTreeMap::new();
+        let Some(node) = document.get(section) else {
+            return things;
+        };
+        for (name, entry) in self.named(node, &format!("`{section}`")) {
+            if not_kinds && Kind::of(name.as_str()).is_some() {
+                self.found.push(Diagnostic::error(
+                    codes::NAME,
+                    entry.key.span,
+                    format!("`{name}` is a kind of thing and cannot be a name in `{section}`"),
+                ));
+            }
+            if let Some(thing) = read(self, entry) {
+                things.insert(name, thing);
+            }
+        }
+        things
+    }
+
+    fn vnet(&mut self, entry: &Entry) -> Option<VirtualNetwork> {
+        let fields = self.fields(&entry.value, entry.key.span, &VNET)?;
+        self.optional(&fields, "about", Decoder::text);
+        let mut subnets = BTreeMap::new();
+        if let Some(node) = fields.get("subnets") {
+            for (name, entry) in self.named(node, "`subnets`") {
+                if let Some(subnet) = self.subnet(entry) {
+                    subnets.insert(name, subnet);
+                }
+            }
+        }
+        let azure_name = self.optional(&fields, "azure-name", Decoder::word);
+        let space = self.required(&fields, "space", |d, node| {
+            let nodes = d.one_or_many(node);
+            let space: Vec<_> = nodes.iter().filter_map(|node| d.prefix(node)).collect();
+            if nodes.is_empty() {
+                let message = "a virtual network has at least one range";
+                d.found.push(Diagnostic::error(codes::VALUE, node.span, message));
+            }
+            Some(space)
+        });
+        Some(VirtualNetwork {
+            key: entry.key.span,
+            azure_name,
+            space: space?,
+            subnets,
+        })
+    }
+
+    /// The long form of a node that may be in its short one.
+    fn long(&mut self, node: &Node, place: Place) -> Option<Node> {
+        let mut node = node.clone();
+        self.report(expand(&mut node, place))?;
+        Some(node)
+    }
+
+    fn subnet(&mut self, entry: &Entry) -> Option<Subnet> {
+        let node = self.long(&entry.value, Place::Subnet)?;
+        let fields = self.fields(&node, entry.key.span, &SUBNET)?;
+        self.optional(&fields, "about", Decoder::text);
+        let nsg = self.optional(&fields, "nsg", Decoder::reference);
+        let default_outbound = self.optional(&fields, "default-outbound", Decoder::boolean);
+        let prefix = self.required(&fields, "prefix", Decoder::prefix)?;
+        Some(Subnet {
+            key: entry.key.span,
+            prefix,
+            nsg,
+            default_outbound,
+        })
+    }
+
+    fn nsg(&mut self, entry: &Entry) -> Option<NetworkSecurityGroup> {
+        let fields = self.fields(&entry.value, entry.key.span, &NSG)?;
+        self.optional(&fields, "about", Decoder::text);
+        let mut rules = Vec::new();
+        for (key, direction) in [
+            ("inbound", Direction::Inbound),
+            ("outbound", Direction::Outbound),
+        ] {
+            let Some(node) = fields.get(key) else { continue };
+            for (name, entry) in self.named(node, &format!("`{key}`")) {
+                rules.extend(self.rule(name, entry, direction));
+            }
+        }
+        Some(NetworkSecurityGroup {
+            key: entry.key.span,
+            azure_name: self.optional(&fields, "azure-name", Decoder::word),
+            rules,
+            flush_connections: self.optional(&fields, "flush-connections", Decoder::boolean),
+        })
+    }
+
+    fn rule(&mut self, name: Name, entry: &Entry, direction: Direction) -> Option<SecurityRule> {
+        let key = entry.key.span;
+        let node = self.long(&entry.value, Place::Rule)?;
+        let fields = self.fields(&node, key, &RULE)?;
+        self.optional(&fields, "about", Decoder::text);
+        let priority = self.required(&fields, "priority", |d, node| d.number(node, 0, u32::MAX));
+        let access = self.required(&fields, "access", |d, node| {
+            d.sentence(node, "`allow` or `deny`", sentence::access)
+        });
+        let protocol = self.optional(&fields, "protocol", |d, node| {
+            d.sentence(node, "a protocol", sentence::protocol)
+        });
+        let mut sides = Vec::new();
+        for (set, ports) in [("from", "from-ports"), ("to", "to-ports")] {
+            let set = match fields.get(set) {
+                Some(node) => self.sentence(node, "a set", sentence::set).map(|set| set.value),
+                None => Some(any(key)),
+            };
+            let ports = self.optional(&fields, ports, |d, node| {
+                d.sentence(node, "ports", sentence::ports)
+            });
+            let ports = ports.unwrap_or(Spanned {
+                value: Vec::new(),
+                span: key,
+            });
+            sides.push(set.map(|set| Side { set, ports }));
+        }
+        let to = sides.pop().flatten()?;
+        let from = sides.pop().flatten()?;
+        // A rule on one line is shown whole; of a longer one, its name.
+        let whole = entry.value.span;
+        let span = match &entry.value.value {
+            crate::spec::tree::Value::Text(_) if whole.start > key.end => Span {
+                start: key.start,
+                end: whole.end,
+            },
+            _ => key,
+        };
+        Some(SecurityRule {
+            name: Spanned {
+                value: name,
+                span: key,
+            },
+            span,
+            direction,
+            priority: priority?,
+            access: access?.value,
+            protocol: protocol.and_then(|protocol| {
+                protocol.value.map(|value| Spanned {
+                    value,
+                    span: protocol.span,
+                })
+            }),
+            from,
+            to,
+        })
+    }
+
+    fn cluster(&mut self, entry: &Entry) -> Option<Cluster> {
+        let fields = self.fields(&entry.value, entry.key.span, &CLUSTER)?;
+        self.optional(&fields, "about", Decoder::text);
+        let words = [
+            ("kubenet", ClusterNetwork::Kubenet),
+            ("node-subnet", ClusterNetwork::NodeSubnet),
+        ];
+        let network = match fields.get("network") {
+            Some(node) => self.one_of(node, &words, &["overlay", "pod-subnet"]),
+            None => {
+                let diagnostic = Diagnostic::error(
+                    codes::VALUE_NOT_YET,
+                    entry.key.span,
+                    "`network: overlay`, the default, is not supported yet",
+                );
+                self.found.push(
+                    diagnostic.help("give the key `network`: `kubenet` or `node-subnet`"),
+                );
+                None
+            }
+        };
+        let cluster_subnet = self.required(&fields, "subnet", Decoder::reference);
+        let pods = self.optional(&fields, "pods", Decoder::prefix);
+        let services = self.optional(&fields, "services", Decoder::prefix);
+        let dns_ip = self.optional(&fields, "dns-ip", |d, node| {
+            d.sentence(node, "an address", sentence::address)
+        });
+        let nodes = self.optional(&fields, "nodes", |d, node| d.number(node, 1, 5000));
+        let max_pods = self.optional(&fields, "max-pods", |d, node| d.number(node, 10, 250));
+        let size = self.optional(&fields, "size", Decoder::word);
+        let version = self.optional(&fields, "version", Decoder::word);
+        let azure_name = self.optional(&fields, "azure-name", Decoder::word);
+        let network = network?;
+        if let (ClusterNetwork::NodeSubnet, Some(pods)) = (network.value, &pods) {
+            self.found.push(
+                Diagnostic::error(
+                    codes::CONTRADICTION,
+                    pods.span,
+                    "`pods` has no meaning with `network: node-subnet`",
+                )
+                .related(network.span, "pods take addresses of the nodes' subnet"),
+            );
+        }
+        Some(Cluster {
+            key: entry.key.span,
+            azure_name,
+            network,
+            subnet: cluster_subnet?,
+            pods,
+            services,
+            dns_ip,
+            nodes,
+            size,
+            version,
+            max_pods,
+        })
+    }
+
+    fn workload(&mut self, entry: &Entry) -> Option<Workload> {
+        let fields = self.fields(&entry.value, entry.key.span, &WORKLOAD)?;
+        self.optional(&fields, "about", Decoder::text);
+        let placement = match (fields.entry("aci"), fields.entry("pod")) {
+            (Some(aci), None) => self.reference(&aci.value).map(WorkloadPlacement::Aci),
+            (None, Some(pod)) => self.reference(&pod.value).map(WorkloadPlacement::Pod),
+            (Some(aci), Some(pod)) => {
+                self.found.push(
+                    Diagnostic::error(
+                        codes::CONTRADICTION,
+                        pod.key.span,
+                        "a workload is a container group or a pod, not both",
+                    )
+                    .related(aci.key.span, "the other one"),
+                );
+                None
+            }
+            (None, None) => {
+                if fields.get("vm").is_none() {
+                    self.found.push(
+                        Diagnostic::error(
+                            codes::MISSING_KEY,
+                            entry.key.span,
+                            "a workload needs one of the keys `aci` and `pod`",
+                        )
+                        .help("`aci: SUBNET` is a container group, `pod: CLUSTER` a pod"),
+                    );
+                }
+                None
+            }
+        };
+        let serve = match fields.get("serve") {
+            None => Vec::new(),
+            Some(node) => {
+                let nodes = self.one_or_many(node);
+                nodes
+                    .iter()
+                    .filter_map(|node| self.sentence(node, "a listener", sentence::listen))
+                    .collect()
+            }
+        };
+        let image = self.optional(&fields, "image", Decoder::word);
+        let body = self.optional(&fields, "body", Decoder::text);
+        let cpu_millis = self.optional(&fields, "cpu", |d, node| {
+            d.sentence(node, "a number of cores", sentence::cores)
+        });
+        let memory_mb = self.optional(&fields, "memory", |d, node| {
+            d.sentence(node, "a size", sentence::memory)
+        });
+        let azure_name = self.optional(&fields, "azure-name", Decoder::word);
+        Some(Workload {
+            key: entry.key.span,
+            azure_name,
+            placement: placement?,
+            image,
+            serve,
+            body,
+            cpu_millis,
+            memory_mb,
+        })
+    }
+
+    fn probe(&mut self, entry: &Entry) -> Option<Probe> {
+        let node = self.long(&entry.value, Place::Probe)?;
+        let fields = self.fields(&node, entry.key.span, &PROBE)?;
+        self.optional(&fields, "about", Decoder::text);
+        let from = self.required(&fields, "from", Decoder::reference);
+        let to = self.required(&fields, "to", |d, node| {
+            d.sentence(node, "a host", sentence::host).map(|host| host.value)
+        });
+        let later = ["https", "tls", "tcp", "udp", "dns", "icmp"];
+        let scheme = self.required(&fields, "scheme", |d, node| {
+            d.one_of(node, &[("http", ())], &later)
+        });
+        let port = self.optional(&fields, "port", |d, node| {
+            d.sentence(node, "a port", sentence::port)
+        });
+        let path = self.optional(&fields, "path", |d, node| {
+            let path = d.text(node)?;
+            if path.value.starts_with('/') && !path.value.contains(char::is_whitespace) {
+                return Some(path);
+            }
+            let message = format!("`{}` is not the path of a URL", path.value);
+            let diagnostic = Diagnostic::error(codes::VALUE, path.span, message);
+            d.found.push(diagnostic.help("a path begins with `/` and has no spaces"));
+            None
+        });
+        let timeout = self.optional(&fields, "timeout", |d, node| {
+            let timeout = d.duration(node)?;
+            if timeout.value.is_zero() {
+                let message = "a probe waits longer than nothing";
+                d.found.push(Diagnostic::error(codes::VALUE, timeout.span, message));
+            }
+            Some(timeout)
+        });
+        scheme?;
+        Some(Probe {
+            key: entry.key.span,
+            from: from?,
+            to: to?,
+            port,
+            path,
+            timeout,
+        })
+    }
+}
+
+/// The set that a side of a rule is where none is written.
+fn any(span: Span) -> Set {
+    Set {
+        words: Spanned {
+            value: "any".to_owned(),
+            span,
+        },
+        terms: vec![Spanned {
+            value: Term::Any,
+            span,
+        }],
+        except_at: None,
+        except: Vec::new(),
+    }
+}

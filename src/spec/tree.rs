@@ -1,0 +1,430 @@
+//! The document as a tree: maps with their keys, lists, and scalars as the text that was written.
+//!
+//! Built from the parser's events, so that every finding of a file is reported at once and a scalar is
+//! never typed by YAML's own rules: `no`, `22:22` and `1.10` stay text. Only the plain word `null` is
+//! null. Anchors, aliases, tags, directives and further documents are refused; without aliases the tree
+//! is no larger than the text, so a bound on the text and on the depth is budget enough.
+
+use std::collections::BTreeMap;
+
+use serde_yaml::granit_parser::{self, Event, Options, Parser, ScalarStyle, StructureStyle};
+
+use super::{Diagnostic, Source, Span, codes};
+
+const MAX_BYTES: usize = 16 << 20;
+const MAX_DEPTH: usize = 24;
+
+/// A node of the document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Node {
+    /// Where it stands.
+    pub(crate) span: Span,
+    /// What it is.
+    pub(crate) value: Value,
+}
+
+/// What a node is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Value {
+    /// A scalar, as text.
+    Text(Text),
+    /// The plain word `null`.
+    Null,
+    /// A map, in the author's order.
+    Map(Vec<Entry>),
+    /// A list.
+    List(Vec<Node>),
+    /// A node whose fault is already reported.
+    Broken,
+}
+
+/// An entry of a map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// The key.
+    pub(crate) key: Text,
+    /// The value.
+    pub(crate) value: Node,
+}
+
+/// The text of a scalar, and where each part of it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Text {
+    /// The text.
+    pub(crate) text: String,
+    /// Where the scalar stands, quotes included.
+    pub(crate) span: Span,
+    /// The byte of the source at which the text stands word for word; `None` where it is escaped or folded.
+    verbatim: Option<usize>,
+}
+
+impl Text {
+    /// Text that stands for what is written at `span`, in other words.
+    pub(crate) fn new(text: impl Into<String>, span: Span) -> Text {
+        Text {
+            text: text.into(),
+            span,
+            verbatim: None,
+        }
+    }
+
+    /// Text that stands word for word at `span`.
+    #[cfg(test)]
+    pub(crate) fn at_start(text: &str) -> Text {
+        Text {
+            text: text.to_owned(),
+            span: Span {
+                start: 0,
+                end: text.len(),
+            },
+            verbatim: Some(0),
+        }
+    }
+
+    /// The part of the text in `range`, without the spaces around it.
+    pub(crate) fn part(&self, range: std::ops::Range<usize>) -> Text {
+        let raw = &self.text[range.clone()];
+        let text = raw.trim();
+        let start = range.start + (raw.len() - raw.trim_start().len());
+        let (span, verbatim) = match self.verbatim {
+            Some(at) => {
+                let span = Span {
+                    start: at + start,
+                    end: at + start + text.len(),
+                };
+                (span, Some(span.start))
+            }
+            None => (self.span, None),
+        };
+        Text {
+            text: text.to_owned(),
+            span,
+            verbatim,
+        }
+    }
+
+    /// The text split at a separator, without the spaces around each part.
+    pub(crate) fn split(&self, separator: char) -> Vec<Text> {
+        let mut start = 0;
+        let mut parts = Vec::new();
+        for (at, _) in self.text.match_indices(separator) {
+            parts.push(self.part(start..at));
+            start = at + separator.len_utf8();
+        }
+        parts.push(self.part(start..self.text.len()));
+        parts
+    }
+
+    /// The words between spaces.
+    pub(crate) fn words(&self) -> Vec<Text> {
+        let mut words = Vec::new();
+        let mut start = None;
+        for (at, character) in self.text.char_indices() {
+            match (character.is_whitespace(), start) {
+                (false, None) => start = Some(at),
+                (true, Some(from)) => {
+                    words.push(self.part(from..at));
+                    start = None;
+                }
+                _ => {}
+            }
+        }
+        if let Some(from) = start {
+            words.push(self.part(from..self.text.len()));
+        }
+        words
+    }
+
+    /// The text from the first of `words`, which are words of it, to the last.
+    pub(crate) fn across(&self, words: &[Text]) -> Option<Text> {
+        let (first, last) = (words.first()?, words.last()?);
+        let Some(at) = self.verbatim else {
+            let joined: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+            return Some(Text {
+                text: joined.join(" "),
+                span: self.span,
+                verbatim: None,
+            });
+        };
+        Some(self.part(first.span.start - at..last.span.end - at))
+    }
+
+    /// The text as a node.
+    pub(crate) fn node(self) -> Node {
+        Node {
+            span: self.span,
+            value: Value::Text(self),
+        }
+    }
+}
+
+impl Node {
+    /// The value of a key, if the node is a map that has it.
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
+        match &self.value {
+            Value::Map(entries) => entries
+                .iter()
+                .find(|entry| entry.key.text == key)
+                .map(|entry| &entry.value),
+            _ => None,
+        }
+    }
+}
+
+/// Reads the document of a file, with every finding on its YAML.
+pub(crate) fn read(source: &Source, found: &mut Vec<Diagnostic>) -> Option<Node> {
+    let text = source.text();
+    if text.len() > MAX_BYTES {
+        let start = Span::default();
+        found.push(Diagnostic::error(
+            codes::LIMIT,
+            start,
+            format!("a spec has at most {MAX_BYTES} bytes"),
+        ));
+        return None;
+    }
+    let mut options = Options::default();
+    options.emit_comments = false;
+    options.emit_unresolved_aliases = true;
+    let mut reader = Reader {
+        text,
+        parser: Parser::new_from_str_with_options(text, options),
+        found,
+    };
+    match reader.document() {
+        Ok(node) => node,
+        Err(Stop) => None,
+    }
+}
+
+/// Reading cannot go on; the reason is among the findings.
+struct Stop;
+
+struct Reader<'t, 'f> {
+    text: &'t str,
+    parser: Parser<'t, granit_parser::StrInput<'t>>,
+    found: &'f mut Vec<Diagnostic>,
+}
+
+impl<'t> Reader<'t, '_> {
+    fn next(&mut self) -> Result<(Event<'t>, Span), Stop> {
+        match self.parser.next_event() {
+            Some(Ok((event, span))) => {
+                let range = span.byte_range().unwrap_or_default();
+                Ok((
+                    event,
+                    Span {
+                        start: range.start,
+                        end: range.end.max(range.start),
+                    },
+                ))
+            }
+            Some(Err(error)) => {
+                let at = error.marker().byte_offset().unwrap_or_default();
+                let start = self.text.floor_char_boundary(at.min(self.text.len()));
+                let end = self.text.ceil_char_boundary((start + 1).min(self.text.len()));
+                self.found.push(Diagnostic::error(
+                    codes::SYNTAX,
+                    Span { start, end },
+                    format!("the file is not YAML: {}", error.info()),
+                ));
+                Err(Stop)
+            }
+            None => {
+                let end = self.text.len();
+                self.error(codes::SYNTAX, Span { start: end, end }, "the file ends early");
+                Err(Stop)
+            }
+        }
+    }
+
+    fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) {
+        self.found.push(Diagnostic::error(code, span, message));
+    }
+
+    fn document(&mut self) -> Result<Option<Node>, Stop> {
+        let mut root = None;
+        loop {
+            let (event, span) = self.next()?;
+            match event {
+                Event::StreamEnd => break,
+                Event::DocumentStart(_, version) => {
+                    if version.is_some() {
+                        self.error(codes::YAML_FEATURE, span, "YAML directives are not part of the language");
+                    }
+                    if root.is_some() {
+                        self.error(codes::YAML_FEATURE, span, "a spec is one YAML document; a second one starts here");
+                        return Err(Stop);
+                    }
+                }
+                Event::StreamStart | Event::DocumentEnd => {}
+                event => root = Some(self.node(event, span, &[])?),
+            }
+        }
+        match root {
+            Some(Node { value: Value::Broken, .. }) | None => {
+                if self.found.is_empty() {
+                    self.error(codes::NO_VALUE, Span::default(), "the file is empty");
+                }
+                Ok(None)
+            }
+            root => Ok(root),
+        }
+    }
+
+    /// Reads the node that `event` starts; `path` is the keys above it.
+    fn node(&mut self, event: Event<'t>, span: Span, path: &[&str]) -> Result<Node, Stop> {
+        if path.len() > MAX_DEPTH {
+            self.error(codes::LIMIT, span, format!("maps and lists are nested at most {MAX_DEPTH} deep"));
+            return Err(Stop);
+        }
+        if let Some(tag) = event.tag() {
+            let message = format!("YAML tags are not part of the language: `{}`", tag.original());
+            self.error(codes::YAML_FEATURE, span, message);
+        }
+        if event.anchor_id().is_some() {
+            let diagnostic = Diagnostic::error(codes::YAML_FEATURE, span, "YAML anchors are not part of the language");
+            self.found.push(diagnostic.label("this value has an anchor"));
+        }
+        let broken = Node { span, value: Value::Broken };
+        match event {
+            Event::Scalar(text, style, ..) => Ok(self.scalar(text.into_owned(), style, span)),
+            Event::MappingStart(style, ..) => self.map(style, span, path),
+            Event::SequenceStart(..) => self.list(span, path),
+            Event::Alias(_) | Event::UnresolvedAlias(_) => {
+                self.error(codes::YAML_FEATURE, span, "YAML aliases are not part of the language");
+                Ok(broken)
+            }
+            _ => {
+                self.error(codes::SYNTAX, span, "expected a value");
+                Err(Stop)
+            }
+        }
+    }
+
+    fn scalar(&self, text: String, style: ScalarStyle, span: Span) -> Node {
+        let plain = style == ScalarStyle::Plain;
+        let value = if plain && text == "null" {
+            Value::Null
+        } else {
+            Value::Text(self.text_of(text, style, span))
+        };
+        Node { span, value }
+    }
+
+    fn text_of(&self, text: String, style: ScalarStyle, span: Span) -> Text {
+        let start = match style {
+            ScalarStyle::Plain => span.start,
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => span.start + 1,
+            // A block's text begins after its header and indentation: shown as a whole.
+            ScalarStyle::Literal | ScalarStyle::Folded => self.text.len(),
+        };
+        let verbatim = (self.text.get(start..start + text.len()) == Some(text.as_str()))
+            .then_some(start);
+        let span = match (style, verbatim) {
+            (ScalarStyle::Plain, Some(start)) => Span { start, end: start + text.len() },
+            _ => span,
+        };
+        Text { text, span, verbatim }
+    }
+
+    fn map(&mut self, style: StructureStyle, span: Span, path: &[&str]) -> Result<Node, Stop> {
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut seen: BTreeMap<String, Span> = BTreeMap::new();
+        loop {
+            let (event, key_span) = self.next()?;
+            let key = match event {
+                Event::MappingEnd => {
+                    let end = key_span.end.max(span.start);
+                    let span = Span { start: span.start, end };
+                    return Ok(Node { span, value: Value::Map(entries) });
+                }
+                Event::Scalar(text, key_style, 0, None) => {
+                    Some(self.text_of(text.into_owned(), key_style, key_span))
+                }
+                event => {
+                    self.node(event, key_span, &[path, &["?"]].concat())?;
+                    self.error(codes::SHAPE, key_span, "a key is plain text");
+                    None
+                }
+            };
+            let (event, value_span) = self.next()?;
+            let name = key.as_ref().map_or("?", |key| key.text.as_str());
+            let written = written(&event);
+            let mut value = self.node(event, value_span, &[path, &[name]].concat())?;
+            let Some(key) = key else { continue };
+            if !written {
+                self.no_value(&key, style, &value);
+                value.value = Value::Broken;
+            } else if key.text.contains(char::is_whitespace) && path != ["tags"] {
+                let diagnostic = Diagnostic::error(
+                    codes::KEY_WITH_SPACE,
+                    key.span,
+                    format!("key `{}` has a space in it", key.text),
+                );
+                self.found.push(match style {
+                    StructureStyle::Flow => diagnostic
+                        .help("inside `{ }` a comma ends the entry; join sets with `+`"),
+                    StructureStyle::Block => diagnostic.help("names and keys are single words"),
+                });
+                value.value = Value::Broken;
+            }
+            if let Some(first) = seen.get(&key.text) {
+                let diagnostic = Diagnostic::error(
+                    codes::DUPLICATE_KEY,
+                    key.span,
+                    format!("key `{}` stands twice in one map", key.text),
+                );
+                self.found
+                    .push(diagnostic.related(*first, "the first one"));
+            } else {
+                seen.insert(key.text.clone(), key.span);
+                entries.push(Entry { key, value });
+            }
+        }
+    }
+
+    fn no_value(&mut self, key: &Text, style: StructureStyle, value: &Node) {
+        let tilde = value.span.end > value.span.start;
+        let diagnostic = Diagnostic::error(
+            codes::NO_VALUE,
+            if tilde { value.span } else { key.span },
+            match (tilde, style) {
+                (true, _) => format!("key `{}` has no value: `~` is none", key.text),
+                (false, StructureStyle::Flow) => format!(
+                    "key `{}` has no value: inside `{{ }}` a comma ends the entry; join sets with `+`",
+                    key.text
+                ),
+                (false, StructureStyle::Block) => format!("key `{}` has no value", key.text),
+            },
+        );
+        self.found.push(match (tilde, style) {
+            (false, StructureStyle::Flow) => diagnostic,
+            _ => diagnostic.help("write a value, or leave the key out; in a `change`, `null` removes"),
+        });
+    }
+
+    fn list(&mut self, span: Span, path: &[&str]) -> Result<Node, Stop> {
+        let mut items = Vec::new();
+        loop {
+            let (event, item_span) = self.next()?;
+            if event == Event::SequenceEnd {
+                let end = item_span.end.max(span.start);
+                let span = Span { start: span.start, end };
+                return Ok(Node { span, value: Value::List(items) });
+            }
+            let written = written(&event);
+            let mut item = self.node(event, item_span, &[path, &["-"]].concat())?;
+            if !written {
+                self.error(codes::NO_VALUE, item_span, "a list item has no value");
+                item.value = Value::Broken;
+            }
+            items.push(item);
+        }
+    }
+}
+
+/// Whether the event is a value: neither the empty scalar of `key:` nor `~`.
+fn written(event: &Event<'_>) -> bool {
+    !matches!(event, Event::Scalar(text, ScalarStyle::Plain, ..) if text.is_empty() || text == "~")
+}

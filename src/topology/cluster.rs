@@ -1,0 +1,257 @@
+//! Clusters: their ranges, their DNS service and their place in a subnet (R50, R51, R54, R56, R63, R64).
+
+use std::net::Ipv4Addr;
+
+use super::address_plan::overlap;
+use super::names::{Thing, bind};
+use super::{Cluster, SubnetRef};
+use crate::net::Prefix;
+use crate::spec::{self, ClusterNetwork, Diagnostic, Kind, Name, Network, Span, codes};
+
+const DEFAULT_PODS: Prefix = Prefix::new_assert(Ipv4Addr::new(10, 244, 0, 0), 16);
+const DEFAULT_SERVICES: Prefix = Prefix::new_assert(Ipv4Addr::new(10, 0, 0, 0), 16);
+
+/// Ranges that AKS keeps for itself (R50).
+const RESERVED: [Prefix; 4] = [
+    Prefix::new_assert(Ipv4Addr::new(169, 254, 0, 0), 16),
+    Prefix::new_assert(Ipv4Addr::new(172, 30, 0, 0), 16),
+    Prefix::new_assert(Ipv4Addr::new(172, 31, 0, 0), 16),
+    Prefix::new_assert(Ipv4Addr::new(192, 0, 2, 0), 24),
+];
+
+/// The most nodes of a kubenet cluster (R54).
+const KUBENET_NODES: u32 = 400;
+
+/// The most pods on a node of Azure CNI, where the spec does not say (R56).
+const NODE_SUBNET_PODS: u32 = 30;
+
+/// A range of a cluster, with the place that it comes from.
+#[derive(Clone, Copy)]
+struct Range {
+    prefix: Prefix,
+    span: Span,
+    what: &'static str,
+}
+
+impl Range {
+    fn of(given: Option<&spec::Spanned<Prefix>>, default: Prefix, key: Span, what: [&'static str; 2]) -> Range {
+        match given {
+            Some(given) => Range {
+                prefix: given.value,
+                span: given.span,
+                what: what[0],
+            },
+            None => Range {
+                prefix: default,
+                span: key,
+                what: what[1],
+            },
+        }
+    }
+}
+
+/// Resolves a cluster, but for its name in Azure.
+pub(super) fn resolve(
+    network: &Network,
+    name: &Name,
+    cluster: &spec::Cluster,
+    azure_name: String,
+    found: &mut Vec<Diagnostic>,
+) -> Option<Cluster> {
+    let nodes = cluster.nodes.as_ref().map_or(1, |nodes| nodes.value);
+    let services = Range::of(
+        cluster.services.as_ref(),
+        DEFAULT_SERVICES,
+        cluster.key,
+        ["the service range", "the default service range"],
+    );
+    let pods = (cluster.network.value == ClusterNetwork::Kubenet).then(|| {
+        Range::of(
+            cluster.pods.as_ref(),
+            DEFAULT_PODS,
+            cluster.key,
+            ["the pod range", "the default pod range"],
+        )
+    });
+    for range in [Some(services), pods].into_iter().flatten() {
+        reserved(range, found);
+    }
+    if let Some(pods) = pods {
+        if overlap(pods.prefix, services.prefix) {
+            found.push(
+                Diagnostic::error(
+                    codes::CLUSTER_RANGE_OVERLAPS,
+                    pods.span,
+                    format!("{} {} overlaps {} {}", pods.what, pods.prefix, services.what, services.prefix),
+                )
+                .related(services.span, "the service range"),
+            );
+        }
+        kubenet_size(cluster, pods, nodes, found);
+    }
+    if services.prefix.prefix_len() <= 12 {
+        found.push(
+            Diagnostic::error(
+                codes::CLUSTER_RANGE_SIZE,
+                services.span,
+                format!("{} {} is not smaller than a /12", services.what, services.prefix),
+            )
+            .help("AKS takes at most a /13"),
+        );
+    }
+    let dns_ip = dns_ip(cluster, services, found);
+    let subnet = match bind(network, &cluster.subnet, &[Kind::Subnet]) {
+        Ok(Thing::Subnet(vnet_name, subnet, _)) => {
+            if let Some(vnet) = network.vnets.get(vnet_name) {
+                inside(name, vnet_name, vnet, [Some(services), pods], found);
+            }
+            Some(SubnetRef {
+                vnet: vnet_name.clone(),
+                subnet: subnet.clone(),
+            })
+        }
+        Ok(_) => None,
+        Err(diagnostic) => {
+            found.push(diagnostic);
+            None
+        }
+    };
+    Some(Cluster {
+        azure_name,
+        network: cluster.network.value,
+        subnet: subnet?,
+        pods: pods.map(|pods| pods.prefix),
+        services: services.prefix,
+        dns_ip: dns_ip?,
+        nodes,
+        size: cluster
+            .size
+            .as_ref()
+            .map_or_else(|| "Standard_B2ms".to_owned(), |size| size.value.clone()),
+        version: cluster.version.as_ref().map(|version| version.value.clone()),
+        max_pods: cluster.max_pods.as_ref().map(|max_pods| max_pods.value),
+        span: cluster.key,
+    })
+}
+
+/// The addresses that a cluster takes of its nodes' subnet (R56, R64).
+pub(super) fn addresses(cluster: &Cluster) -> u64 {
+    let nodes = u64::from(cluster.nodes);
+    match cluster.network {
+        ClusterNetwork::Kubenet => nodes,
+        ClusterNetwork::NodeSubnet => {
+            nodes * (1 + u64::from(cluster.max_pods.unwrap_or(NODE_SUBNET_PODS)))
+        }
+    }
+}
+
+fn reserved(range: Range, found: &mut Vec<Diagnostic>) {
+    for reserved in RESERVED {
+        if overlap(range.prefix, reserved) {
+            found.push(Diagnostic::error(
+                codes::CLUSTER_RANGE_RESERVED,
+                range.span,
+                format!("{} {} overlaps {reserved}, which AKS reserves", range.what, range.prefix),
+            ));
+        }
+    }
+}
+
+/// Each node takes a /24 of the pod range (R51).
+fn kubenet_size(cluster: &spec::Cluster, pods: Range, nodes: u32, found: &mut Vec<Diagnostic>) {
+    let room = match pods.prefix.prefix_len() {
+        length @ 0..=24 => 1_u64 << (24 - length),
+        _ => 0,
+    };
+    if u64::from(nodes) > room {
+        found.push(
+            Diagnostic::error(
+                codes::CLUSTER_RANGE_SIZE,
+                pods.span,
+                format!("{} {} has room for {room} nodes, and the cluster has {nodes}", pods.what, pods.prefix),
+            )
+            .help("each node of a kubenet cluster takes a /24 of it"),
+        );
+    }
+    if let Some(given) = &cluster.nodes
+        && nodes > KUBENET_NODES
+    {
+        found.push(Diagnostic::error(
+            codes::CLUSTER_RANGE_SIZE,
+            given.span,
+            format!("a kubenet cluster has at most {KUBENET_NODES} nodes"),
+        ));
+    }
+}
+
+/// Inside the service range and not its first address; the tenth where none is given (R63).
+fn dns_ip(cluster: &spec::Cluster, services: Range, found: &mut Vec<Diagnostic>) -> Option<Ipv4Addr> {
+    let network = u32::from(services.prefix.network());
+    let Some(given) = &cluster.dns_ip else {
+        let tenth = network.checked_add(10).map(Ipv4Addr::from);
+        return match tenth.filter(|tenth| services.prefix.contains(tenth)) {
+            Some(tenth) => Some(tenth),
+            None => {
+                found.push(Diagnostic::error(
+                    codes::CLUSTER_RANGE_SIZE,
+                    services.span,
+                    format!("{} {} has no tenth address for the DNS service", services.what, services.prefix),
+                ).help("widen it, or give `dns-ip`"));
+                None
+            }
+        };
+    };
+    let reason = if !services.prefix.contains(&given.value) {
+        format!("lies outside {} {}", services.what, services.prefix)
+    } else if u32::from(given.value) <= network + 1 {
+        format!("is the first address of {} {}", services.what, services.prefix)
+    } else {
+        return Some(given.value);
+    };
+    found.push(
+        Diagnostic::error(codes::DNS_IP, given.span, format!("`dns-ip` {} {reason}", given.value))
+            .help(format!("leave it out, and it is {}", Ipv4Addr::from(network.saturating_add(10)))),
+    );
+    None
+}
+
+/// The ranges of a cluster are apart from its virtual network (R27, R50, R63).
+fn inside(
+    name: &Name,
+    vnet_name: &Name,
+    vnet: &spec::VirtualNetwork,
+    ranges: [Option<Range>; 2],
+    found: &mut Vec<Diagnostic>,
+) {
+    for range in ranges.into_iter().flatten() {
+        for (subnet_name, subnet) in &vnet.subnets {
+            if overlap(range.prefix, subnet.prefix.value) {
+                found.push(
+                    Diagnostic::error(
+                        codes::CLUSTER_RANGE_OVERLAPS,
+                        range.span,
+                        format!(
+                            "{} {} of cluster `{name}` overlaps subnet `{subnet_name}` of virtual network `{vnet_name}`",
+                            range.what, range.prefix
+                        ),
+                    )
+                    .related(subnet.prefix.span, format!("`{subnet_name}` is {}", subnet.prefix.value)),
+                );
+            }
+        }
+    }
+    for range in &vnet.space {
+        for reserved in RESERVED {
+            if overlap(range.value, reserved) {
+                found.push(
+                    Diagnostic::error(
+                        codes::CLUSTER_RANGE_RESERVED,
+                        range.span,
+                        format!("{} overlaps {reserved}, which AKS reserves", range.value),
+                    )
+                    .label(format!("cluster `{name}` is in `{vnet_name}`")),
+                );
+            }
+        }
+    }
+}

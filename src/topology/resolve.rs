@@ -1,0 +1,287 @@
+//! The sequence of states: steps, changes and undos, and what is expected in each state.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{
+    Action, Experiment, ProbeExpectation, ProbeTarget, Step, Topology, expectation, immutable,
+    network,
+};
+use crate::spec::{
+    self, Change, Diagnostic, Network, Severity, Span, Spec, StepAction, codes, suggestion,
+};
+use crate::verdict::{Answer, Outcome};
+
+/// A spec, resolved.
+#[derive(Debug, Clone)]
+pub struct Resolution {
+    /// The experiment.
+    pub experiment: Experiment,
+    /// What is likely not meant, in the order of its places.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Binds names, expands what follows from them, checks every state of the network and yields it.
+///
+/// # Errors
+/// Every finding on every state, warnings included, when at least one of them is an error.
+pub fn resolve(spec: &Spec) -> Result<Resolution, Vec<Diagnostic>> {
+    let mut found = Vec::new();
+    let mut resolver = Resolver {
+        states: Vec::new(),
+        current: State::new(spec.network.clone(), &mut found),
+        found,
+    };
+    let steps = resolver.steps(spec);
+    warn_about_controls(&steps, &mut resolver.found);
+    if steps.iter().all(|step| step.probes.is_empty()) {
+        resolver.found.push(
+            Diagnostic::warning(codes::NO_PROBES, spec.name.span, "the experiment probes nothing")
+                .help("give a step a `probe`, with what is expected of each"),
+        );
+    }
+    let found = once_each(resolver.found);
+    if found.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(found);
+    }
+    Ok(Resolution {
+        experiment: Experiment {
+            name: spec.name.value.clone(),
+            about: spec.about.as_ref().map(|about| about.value.clone()),
+            location: spec.location.as_ref().map(|location| location.value.clone()),
+            tags: spec
+                .tags
+                .iter()
+                .map(|(key, value)| (key.clone(), value.value.clone()))
+                .collect(),
+            steps,
+            lifecycle: spec.lifecycle,
+            budget: spec.budget,
+        },
+        warnings: found,
+    })
+}
+
+/// A state of the network, as written and as resolved.
+#[derive(Clone)]
+struct State {
+    network: Arc<Network>,
+    topology: Arc<Topology>,
+}
+
+impl State {
+    fn new(network: Network, found: &mut Vec<Diagnostic>) -> State {
+        let topology = network::resolve(&network, found);
+        State {
+            network: Arc::new(network),
+            topology: Arc::new(topology),
+        }
+    }
+}
+
+struct Resolver {
+    /// The states before each change that is not yet taken back.
+    states: Vec<State>,
+    current: State,
+    found: Vec<Diagnostic>,
+}
+
+impl Resolver {
+    fn steps(&mut self, spec: &Spec) -> Vec<Step> {
+        let mut steps = Vec::new();
+        if !matches!(spec.steps.first().map(|step| &step.action), Some(StepAction::Deploy)) {
+            let span = spec.steps.first().map_or(spec.name.span, |step| step.span);
+            steps.push(Step {
+                name: "deploy".to_owned(),
+                action: Action::Deploy,
+                topology: Arc::clone(&self.current.topology),
+                probes: Vec::new(),
+                note: None,
+                wait: None,
+                span,
+            });
+        }
+        for (at, step) in spec.steps.iter().enumerate() {
+            let action = self.action(at, step);
+            let probes = step.probes.iter().filter_map(|probe| self.expectation(probe)).collect();
+            steps.push(Step {
+                name: step.name.as_ref().map_or_else(|| name(step), |name| name.value.clone()),
+                action,
+                topology: Arc::clone(&self.current.topology),
+                probes,
+                note: step.note.as_ref().map(|note| note.value.clone()),
+                wait: step.wait.as_ref().map(|wait| wait.value),
+                span: step.span,
+            });
+        }
+        steps
+    }
+
+    fn action(&mut self, at: usize, step: &spec::Step) -> Action {
+        match &step.action {
+            StepAction::None => Action::None,
+            StepAction::Deploy => {
+                if at > 0 {
+                    self.found.push(
+                        Diagnostic::error(
+                            codes::DEPLOY_NOT_FIRST,
+                            step.span,
+                            "`deploy` comes first, and once",
+                        )
+                        .help("a later step changes what is deployed with `change`"),
+                    );
+                }
+                Action::Deploy
+            }
+            StepAction::Change(changes) => {
+                self.change(changes);
+                Action::Change {
+                    paths: changes.iter().map(|change| change.path.value.clone()).collect(),
+                }
+            }
+            StepAction::Undo { span, all } => {
+                self.undo(*span, *all);
+                Action::Undo
+            }
+        }
+    }
+
+    fn change(&mut self, changes: &[Change]) {
+        let before = self.current.clone();
+        match self.current.network.changed(changes) {
+            Ok(network) => {
+                let errors = self.found.len();
+                self.current = State::new(network, &mut self.found);
+                // A state with faults of its own differs for reasons that are reported already.
+                if self.found.len() == errors {
+                    let (old, new) = (&before.topology, &self.current.topology);
+                    immutable::check(old, new, changes, &mut self.found);
+                }
+            }
+            Err(findings) => self.found.extend(findings),
+        }
+        self.states.push(before);
+    }
+
+    fn undo(&mut self, span: Span, all: bool) {
+        let restored = if all {
+            let first = self.states.first().cloned();
+            self.states.clear();
+            first
+        } else {
+            self.states.pop()
+        };
+        match restored {
+            Some(state) => self.current = state,
+            None => self.found.push(
+                Diagnostic::error(codes::NOTHING_TO_UNDO, span, "there is no change to take back")
+                    .help("`undo` takes back the newest `change` that is not yet taken back"),
+            ),
+        }
+    }
+
+    fn expectation(&mut self, expected: &spec::ProbeExpectation) -> Option<ProbeExpectation> {
+        let network = Arc::clone(&self.current.network);
+        let topology = Arc::clone(&self.current.topology);
+        let word = expected.probe.value.as_str();
+        let Some((name, written)) = network.probes.get_key_value(word) else {
+            let names = network.probes.keys().map(|name| name.as_str());
+            self.found.push(
+                Diagnostic::error(
+                    codes::UNKNOWN_NAME,
+                    expected.probe.span,
+                    format!("unknown probe `{word}`"),
+                )
+                .help(suggestion(word, names, "there is")),
+            );
+            return None;
+        };
+        let probe = topology.probes.get(name);
+        let resolved = expectation::resolve(&network, &topology, probe, expected, &mut self.found);
+        if let Some(probe) = probe
+            && resolved.one_of != [Answer::Outcome(Outcome::Refused)]
+        {
+            self.warn_about_listener(&topology, probe, written);
+        }
+        Some(ProbeExpectation {
+            probe: name.clone(),
+            expectation: resolved,
+            span: expected.span,
+        })
+    }
+
+    /// The built-in server listens where `serve` says; of an own image nothing is known.
+    fn warn_about_listener(&mut self, topology: &Topology, probe: &super::Probe, written: &spec::Probe) {
+        let ProbeTarget::Workload(name) = &probe.to else { return };
+        let Some(target) = topology.workloads.get(name) else { return };
+        let listens = target.serve.iter().any(|listen| listen.port == probe.port);
+        if listens || (target.image.is_some() && target.serve.is_empty()) {
+            return;
+        }
+        let span = written.port.as_ref().map_or(written.to.span, |port| port.span);
+        let ports: Vec<String> = target.serve.iter().map(|listen| listen.port.to_string()).collect();
+        self.found.push(
+            Diagnostic::warning(
+                codes::NO_LISTENER,
+                span,
+                format!("nothing listens on port {} of `{name}`", probe.port),
+            )
+            .related(target.span, match &ports[..] {
+                [] => "it serves nothing".to_owned(),
+                ports => format!("it serves {}", ports.join(", ")),
+            })
+            .help(format!("give it `serve: http:{}`, or expect `refused`", probe.port)),
+        );
+    }
+}
+
+/// A silent drop proves something only when the same machinery reached something, in this step or before.
+fn warn_about_controls(steps: &[Step], found: &mut Vec<Diagnostic>) {
+    let mut controlled = false;
+    for step in steps {
+        controlled |= step.probes.iter().any(|probe| expectation::is_positive(&probe.expectation));
+        if controlled {
+            return;
+        }
+        for probe in &step.probes {
+            if expectation::is_negative(&probe.expectation) {
+                found.push(
+                    Diagnostic::warning(
+                        codes::NO_CONTROL,
+                        probe.span,
+                        format!("`{}` is expected to fail, and nothing was reached before", probe.probe),
+                    )
+                    .label("the verdict will be `inconclusive`")
+                    .help("add a positive control: a probe that is expected to be `reachable`, in this step or before"),
+                );
+            }
+        }
+    }
+}
+
+/// A name for a step that has none.
+fn name(step: &spec::Step) -> String {
+    match &step.action {
+        StepAction::Deploy => "deploy".to_owned(),
+        StepAction::Change(changes) => {
+            let paths: Vec<&str> = changes.iter().map(|change| change.path.value.as_str()).collect();
+            format!("change {}", paths.join(", "))
+        }
+        StepAction::Undo { all: false, .. } => "undo".to_owned(),
+        StepAction::Undo { all: true, .. } => "undo all".to_owned(),
+        StepAction::None => {
+            let probes: Vec<&str> = step.probes.iter().map(|probe| probe.probe.value.as_str()).collect();
+            format!("probe {}", probes.join(", ")).trim_end().to_owned()
+        }
+    }
+}
+
+/// Every state repeats the findings on what it shares with the one before: one of each is enough.
+fn once_each(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut by_place = BTreeMap::new();
+    for finding in found {
+        let key = (finding.primary.span, finding.code, finding.message.clone());
+        by_place.entry(key).or_insert(finding);
+    }
+    by_place.into_values().collect()
+}

@@ -1,0 +1,294 @@
+//! Security rules: sets into addresses, and what Azure asks of a rule (R1, R2, R9, R10, R27).
+
+use std::collections::BTreeMap;
+
+use super::names::{Thing, bind};
+use super::service_tag;
+use super::{NetworkSecurityGroup, RuleAddresses, RuleSide, SecurityRule};
+use crate::net::Prefix;
+use crate::spec::{self, Access, Diagnostic, Kind, Name, Network, Set, Side, Span, Term, codes};
+use crate::verdict::Direction;
+
+/// Resolves a network security group, but for its name in Azure.
+pub(super) fn group(
+    network: &Network,
+    nsg: &spec::NetworkSecurityGroup,
+    azure_name: String,
+    found: &mut Vec<Diagnostic>,
+) -> NetworkSecurityGroup {
+    let mut rules: Vec<SecurityRule> = nsg
+        .rules
+        .iter()
+        .filter_map(|rule| self::rule(network, rule, found))
+        .collect();
+    unique(nsg, found);
+    rules.sort_by(|a, b| {
+        (a.direction, a.priority, &a.name).cmp(&(b.direction, b.priority, &b.name))
+    });
+    NetworkSecurityGroup {
+        azure_name,
+        rules,
+        flush_connections: nsg.flush_connections.as_ref().is_some_and(|flush| flush.value),
+        span: nsg.key,
+    }
+}
+
+/// One priority per direction (R2), one name per group (R28).
+fn unique(nsg: &spec::NetworkSecurityGroup, found: &mut Vec<Diagnostic>) {
+    let mut priorities: BTreeMap<(Direction, u32), &spec::SecurityRule> = BTreeMap::new();
+    let mut names: BTreeMap<&Name, Span> = BTreeMap::new();
+    for rule in &nsg.rules {
+        match priorities.get(&(rule.direction, rule.priority.value)) {
+            Some(first) => found.push(
+                Diagnostic::error(
+                    codes::DUPLICATE_PRIORITY,
+                    rule.priority.span,
+                    format!(
+                        "{} rules `{}` and `{}` have the same priority",
+                        rule.direction, first.name.value, rule.name.value
+                    ),
+                )
+                .related(
+                    first.priority.span,
+                    format!("`{}` has {} already", first.name.value, first.priority.value),
+                )
+                .help(match free_priority(nsg, rule) {
+                    Some(free) => format!("{free} is the next free priority"),
+                    None => "every higher priority is taken".to_owned(),
+                }),
+            ),
+            None => {
+                priorities.insert((rule.direction, rule.priority.value), rule);
+            }
+        }
+        if let Some(first) = names.insert(&rule.name.value, rule.name.span) {
+            found.push(
+                Diagnostic::error(
+                    codes::AZURE_NAME_TAKEN,
+                    rule.name.span,
+                    format!("two rules of one network security group are named `{}`", rule.name.value),
+                )
+                .related(first, "the first one")
+                .help("Azure keeps the rules of both directions under one name each"),
+            );
+        }
+    }
+}
+
+fn free_priority(nsg: &spec::NetworkSecurityGroup, rule: &spec::SecurityRule) -> Option<u32> {
+    let taken = |priority: &u32| {
+        let mut others = nsg.rules.iter();
+        others.any(|other| other.direction == rule.direction && other.priority.value == *priority)
+    };
+    (rule.priority.value..=4096).find(|priority| !taken(priority))
+}
+
+fn rule(
+    network: &Network,
+    rule: &spec::SecurityRule,
+    found: &mut Vec<Diagnostic>,
+) -> Option<SecurityRule> {
+    let priority = u16::try_from(rule.priority.value)
+        .ok()
+        .filter(|priority| (100..=4096).contains(priority));
+    if priority.is_none() {
+        found.push(
+            Diagnostic::error(
+                codes::PRIORITY,
+                rule.priority.span,
+                format!("priority {} is outside 100 to 4096", rule.priority.value),
+            )
+            .help("Azure's default rules have 65000 to 65500 and come after all of these"),
+        );
+    }
+    if let Some(protocol) = &rule.protocol
+        && !protocol.value.has_ports()
+    {
+        for ports in [&rule.from.ports, &rule.to.ports] {
+            if !ports.value.is_empty() {
+                found.push(
+                    Diagnostic::error(
+                        codes::PORTS_WITHOUT_PORTS,
+                        ports.span,
+                        format!("a rule for {} has no ports", protocol.value),
+                    )
+                    .related(protocol.span, "this protocol has none")
+                    .help("leave the ports out"),
+                );
+            }
+        }
+    }
+    let source = side(network, rule, &rule.from, found);
+    let destination = side(network, rule, &rule.to, found);
+    Some(SecurityRule {
+        name: rule.name.value.clone(),
+        direction: rule.direction,
+        priority: priority?,
+        access: rule.access,
+        protocol: rule.protocol.as_ref().map(|protocol| protocol.value),
+        source: source?,
+        destination: destination?,
+        span: rule.span,
+    })
+}
+
+fn side(
+    network: &Network,
+    rule: &spec::SecurityRule,
+    side: &Side,
+    found: &mut Vec<Diagnostic>,
+) -> Option<RuleSide> {
+    let addresses = addresses(network, rule, &side.set, found)?;
+    Some(RuleSide {
+        addresses,
+        ports: side.ports.value.clone(),
+    })
+}
+
+fn addresses(
+    network: &Network,
+    rule: &spec::SecurityRule,
+    set: &Set,
+    found: &mut Vec<Diagnostic>,
+) -> Option<RuleAddresses> {
+    let before = found.len();
+    if let Some(except) = set.except_at {
+        let opposite = match rule.access {
+            Access::Allow => "deny",
+            Access::Deny => "allow",
+        };
+        found.push(
+            Diagnostic::error(codes::EXCEPT_IN_RULE, except, "a security rule has no `except`").help(
+                format!("put a rule before it that says `{opposite}` to what is taken out"),
+            ),
+        );
+    }
+    let mut prefixes = Vec::new();
+    let mut tags = Vec::new();
+    for term in &set.terms {
+        match &term.value {
+            Term::Any => return (found.len() == before).then_some(RuleAddresses::Any),
+            Term::Prefix(prefix) => prefixes.push(*prefix),
+            Term::Address(address) => prefixes.push(Prefix::from(*address)),
+            Term::Tag(tag) => {
+                if let Some(known) = service_tag::resembles(tag) {
+                    found.push(
+                        Diagnostic::warning(
+                            codes::UNUSUAL_TAG,
+                            term.span,
+                            format!("`{tag}` is not a service tag known here"),
+                        )
+                        .help(format!("did you mean `{known}`?")),
+                    );
+                }
+                let tag = service_tag::canonical(tag);
+                if !tags.contains(&tag) {
+                    tags.push(tag);
+                }
+            }
+            Term::Name(reference) => {
+                let reference = spec::Spanned {
+                    value: reference.clone(),
+                    span: term.span,
+                };
+                prefixes.extend(ranges(network, &reference, found));
+            }
+        }
+    }
+    match (&tags[..], &prefixes[..]) {
+        ([_, _, ..], _) => found.push(two_tags(rule, set, &tags)),
+        ([tag], [_, ..]) => found.push(
+            Diagnostic::error(
+                codes::TAG_AND_ADDRESSES,
+                set.words.span,
+                "one side of a security rule names a service tag and addresses",
+            )
+            .label(format!("`{tag}` stands alone on its side"))
+            .help("write two rules, one for the tag and one for the addresses"),
+        ),
+        _ => {}
+    }
+    if found[before..].iter().any(|finding| finding.severity == spec::Severity::Error) {
+        return None;
+    }
+    Some(match tags.pop() {
+        Some(tag) => RuleAddresses::Tag(tag),
+        None => RuleAddresses::Prefixes(merged(prefixes)),
+    })
+}
+
+/// The ranges of a subnet or a virtual network.
+fn ranges(
+    network: &Network,
+    reference: &spec::Spanned<spec::Reference>,
+    found: &mut Vec<Diagnostic>,
+) -> Vec<Prefix> {
+    match bind(network, reference, &[Kind::Subnet, Kind::Vnet]) {
+        Ok(thing) => ranges_of(thing),
+        Err(diagnostic) => {
+            let deployed = bind(network, reference, &[Kind::Workload, Kind::Cluster]);
+            found.push(match deployed {
+                Ok(Thing::Workload(..) | Thing::Cluster(..))
+                    if diagnostic.code == codes::MISPLACED_NAME =>
+                {
+                    Diagnostic::error(
+                        codes::DEPLOYED_ADDRESS_NOT_YET,
+                        reference.span,
+                        format!(
+                            "`{}` has an address that only a deployment tells; such a name in a rule is not supported yet",
+                            reference.value
+                        ),
+                    )
+                    .help("it may stand only in a `change` after `deploy`; name its subnet instead")
+                }
+                _ => diagnostic,
+            });
+            Vec::new()
+        }
+    }
+}
+
+/// The ranges that a subnet or a virtual network stands for in a set.
+pub(super) fn ranges_of(thing: Thing<'_>) -> Vec<Prefix> {
+    match thing {
+        Thing::Subnet(_, _, subnet) => vec![subnet.prefix.value],
+        Thing::Vnet(_, vnet) => vnet.space.iter().map(|range| range.value).collect(),
+        Thing::Nsg(..) | Thing::Cluster(..) | Thing::Workload(..) => Vec::new(),
+    }
+}
+
+/// Sorted, and without overlaps, which Azure refuses in one list (R27).
+pub(super) fn merged(prefixes: Vec<Prefix>) -> Vec<Prefix> {
+    let mut merged = Prefix::aggregate(&prefixes);
+    merged.sort_unstable();
+    merged
+}
+
+fn two_tags(rule: &spec::SecurityRule, set: &Set, tags: &[String]) -> Diagnostic {
+    let mut help = "write two rules, for example".to_owned();
+    let protocol = rule.protocol.as_ref().map_or("any".to_owned(), |protocol| protocol.value.to_string());
+    let access = match rule.access {
+        Access::Allow => "allow",
+        Access::Deny => "deny",
+    };
+    for (tag, priority) in tags.iter().zip(rule.priority.value..) {
+        let side = |side: &Side| {
+            let words = if side.set == *set { tag } else { &side.set.words.value };
+            let ports: Vec<String> = side.ports.value.iter().map(ToString::to_string).collect();
+            match &ports[..] {
+                [] => words.clone(),
+                _ => format!("{words}:{}", ports.join(" + ")),
+            }
+        };
+        let name = tag.split('.').next().unwrap_or(tag).to_ascii_lowercase();
+        let (from, to) = (side(&rule.from), side(&rule.to));
+        help.push_str(&format!("\n{name}: {priority} {access} {protocol} {from} -> {to}"));
+    }
+    Diagnostic::error(
+        codes::TWO_TAGS,
+        set.words.span,
+        "one side of a security rule names two service tags",
+    )
+    .label("Azure allows one per rule side")
+    .help(help)
+}
