@@ -20,10 +20,19 @@
 //! - [`compile`]: topology to ARM template, through the handlebars files in `templates/`.
 //! - [`predict`]: ARM resources to prediction; it never sees a spec.
 //! - [`probe`]: the command that a probe runs in a workload, and how its output is read.
-#![cfg_attr(feature = "run", doc = "- [`client`]: the ARM API and the Kubernetes API from outside.")]
-#![cfg_attr(feature = "run", doc = "- [`runner`]: an experiment from deploy to teardown; emits events, never prints.")]
+#![cfg_attr(
+    feature = "run",
+    doc = "- [`client`]: the ARM API and the Kubernetes API from outside."
+)]
+#![cfg_attr(
+    feature = "run",
+    doc = "- [`runner`]: an experiment from deploy to teardown; emits events, never prints."
+)]
 //! - [`report`]: events and records to what a person or a program reads.
-#![cfg_attr(feature = "local", doc = "- [`emulator`]: the ARM API from inside: the local Azure.")]
+#![cfg_attr(
+    feature = "local",
+    doc = "- [`emulator`]: the ARM API from inside: the local Azure."
+)]
 #![cfg_attr(
     all(feature = "local", target_os = "linux"),
     doc = "- [`lab`]: the local Azure's network, made of Linux namespaces and nftables."

@@ -70,7 +70,7 @@ pub(super) fn in_group(workload: &Workload) -> Value {
                 "command": command,
                 "ports": port.map(|port| json!([{ "port": port, "protocol": "TCP" }])),
                 "cpu": number(share(workload.cpu_millis, count)),
-                "memory_in_gb": number(share(workload.memory_mb, count)),
+                "memory_in_gb": number(share(workload.memory_mb.saturating_mul(1000) / 1024, count)),
             })
         })
         .collect()
@@ -89,7 +89,7 @@ pub(super) fn pod(engine: &Engine, workload: &Workload) -> Result<Value, Compile
                 "args": (!arguments.is_empty()).then_some(arguments),
                 "ports": port.map(|port| json!([{ "containerPort": port, "protocol": "TCP" }])),
                 "cpu": format!("{}m", workload.cpu_millis / count),
-                "memory": format!("{}M", workload.memory_mb / count),
+                "memory": format!("{}Mi", workload.memory_mb / count),
             })
         })
         .collect::<Value>();

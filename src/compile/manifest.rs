@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::arm::{Party, Question, ResourceKey};
 use crate::probe::Probe;
-use crate::spec::{Name, Span};
+use crate::topology::{Name, Span};
 
 /// What stands for what: the map from the author's names to Azure's.
 #[derive(Debug, Clone, PartialEq)]

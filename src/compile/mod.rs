@@ -131,7 +131,7 @@ impl Compiler {
 /// The HTTP probe and the question for one probe of the spec.
 fn plan(
     topology: &Topology,
-    workloads: &BTreeMap<crate::spec::Name, Workload>,
+    workloads: &BTreeMap<crate::topology::Name, Workload>,
     probe: &topology::Probe,
 ) -> ProbePlan {
     let (target, address) = match &probe.to {

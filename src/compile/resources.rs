@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::arm::ResourceKey;
 use crate::arm::views;
 use crate::net::{PortRange, Prefix, Protocol};
-use crate::spec::Span;
+use crate::topology::Span;
 use crate::topology::{
     Access, Cluster, ClusterNetwork, Delegation, NetworkSecurityGroup, Placement, RuleAddresses,
     RuleSide, SecurityRule, SubnetRef, Topology, VirtualNetwork, Workload,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::arm::Addresses;
 use crate::compile::{Compiled, ProbePlan, Workload};
 use crate::predict::concrete::predict;
-use crate::spec::Name;
+use crate::topology::Name;
 use crate::topology::ProbeExpectation;
 use crate::verdict::event::{ObservedRecord, ProbeRecord};
 use crate::verdict::{

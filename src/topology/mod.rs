@@ -21,7 +21,7 @@ mod service_tag;
 mod workload;
 
 pub use crate::spec::{
-    Access, Budget, Cleanup, ClusterNetwork, Lifecycle, Listen, ListenScheme,
+    Access, Budget, Cleanup, ClusterNetwork, Lifecycle, Listen, ListenScheme, Name, Span,
 };
 pub use model::{
     Action, Cluster, Delegation, Expectation, Experiment, NetworkSecurityGroup, Placement, Probe,
