@@ -28,12 +28,19 @@ fn every_mistake_gives_the_message_beside_it() {
     let mut files: Vec<_> = fs::read_dir(&directory)
         .expect("the directory of bad specs")
         .map(|entry| entry.expect("a directory entry").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "yaml")
+        })
         .collect();
     files.sort();
     for path in files {
         specs += 1;
-        let name = path.file_name().expect("a file name").to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .expect("a file name")
+            .to_string_lossy()
+            .into_owned();
         let text = fs::read_to_string(&path).expect("a readable spec");
         let source = Source::new(&name, text);
         let rendered = spec::render(&findings(&source), &source, false);
@@ -43,7 +50,9 @@ fn every_mistake_gives_the_message_beside_it() {
         }
         let expected = fs::read_to_string(&expected_path).unwrap_or_default();
         if rendered.is_empty() || rendered != expected {
-            wrong.push(format!("{name}\n--- expected\n{expected}--- rendered\n{rendered}"));
+            wrong.push(format!(
+                "{name}\n--- expected\n{expected}--- rendered\n{rendered}"
+            ));
         }
     }
     assert!(specs >= 25, "only {specs} specs in {}", directory.display());

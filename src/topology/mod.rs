@@ -6,6 +6,11 @@
 //! check copies a rule of Azure, the rule's number stands beside it. Nothing here knows ARM: `compile`
 //! turns a topology into a template.
 
+#![expect(
+    clippy::result_large_err,
+    reason = "a finding ends a pass: its size costs nothing where it matters"
+)]
+
 mod address_plan;
 mod azure_name;
 mod cluster;
@@ -20,12 +25,13 @@ mod security;
 mod service_tag;
 mod workload;
 
-pub use crate::spec::{
-    Access, Budget, Cleanup, ClusterNetwork, Lifecycle, Listen, ListenScheme,
-};
+pub use crate::spec::{Access, Budget, Cleanup, ClusterNetwork, Lifecycle, Listen, ListenScheme};
 pub use model::{
     Action, Cluster, Delegation, Expectation, Experiment, NetworkSecurityGroup, Placement, Probe,
     ProbeExpectation, ProbeTarget, RuleAddresses, RuleSide, SecurityRule, SourceSet, SourceWord,
     Step, Subnet, SubnetRef, Topology, VirtualNetwork, Workload,
 };
 pub use resolve::{Resolution, resolve};
+
+#[cfg(test)]
+mod tests;
