@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_yaml::granit_parser::{self, Event, Options, Parser, ScalarStyle, StructureStyle};
 
+use super::span::char_boundary;
 use super::{Diagnostic, Source, Span, codes};
 
 const MAX_BYTES: usize = 16 << 20;
@@ -191,10 +192,7 @@ pub(crate) fn read(source: &Source, found: &mut Vec<Diagnostic>) -> Option<Node>
         parser: Parser::new_from_str_with_options(text, options),
         found,
     };
-    match reader.document() {
-        Ok(node) => node,
-        Err(Stop) => None,
-    }
+    reader.document().unwrap_or_default()
 }
 
 /// Reading cannot go on; the reason is among the findings.
@@ -221,10 +219,9 @@ impl<'t> Reader<'t, '_> {
             }
             Some(Err(error)) => {
                 let at = error.marker().byte_offset().unwrap_or_default();
-                let start = self.text.floor_char_boundary(at.min(self.text.len()));
-                let end = self
-                    .text
-                    .ceil_char_boundary((start + 1).min(self.text.len()));
+                let start = char_boundary(self.text, at);
+                let character = self.text[start..].chars().next();
+                let end = start + character.map_or(0, char::len_utf8);
                 self.found.push(Diagnostic::error(
                     codes::SYNTAX,
                     Span { start, end },

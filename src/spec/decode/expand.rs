@@ -43,7 +43,11 @@ pub(crate) fn expand(node: &mut Node, place: Place) -> Result<(), Diagnostic> {
             let sentence = map.remove(at);
             let fields = match &sentence.value.value {
                 Value::Text(text) => split(text)?,
-                Value::Broken => return Ok(()),
+                Value::Broken => {
+                    // Without its sentence the rest of the map would only be found wanting.
+                    node.value = Value::Broken;
+                    return Ok(());
+                }
                 _ => {
                     let message = format!("`{key}` is a sentence");
                     return Err(Diagnostic::error(codes::SHAPE, sentence.key.span, message));
