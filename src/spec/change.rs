@@ -48,8 +48,11 @@ pub(super) fn path(text: &Text) -> Result<Vec<Text>, Diagnostic> {
             Diagnostic::error(codes::KEY_NOT_YET, first.span, message)
         } else {
             let message = format!("a change cannot begin at `{}`", first.text);
-            Diagnostic::error(codes::UNKNOWN_PATH, first.span, message)
-                .help(suggestion(&first.text, SECTIONS, "a path begins with"))
+            Diagnostic::error(codes::UNKNOWN_PATH, first.span, message).help(suggestion(
+                &first.text,
+                SECTIONS,
+                "a path begins with",
+            ))
         });
     }
     if segments.len() == 1 {
@@ -70,7 +73,11 @@ fn set(node: &mut Node, walked: &[&str], rest: &[Text], value: &Node) -> Result<
     if let Some(place) = place(walked) {
         expand(node, place)?;
     }
-    let here = if walked.is_empty() { "the spec".to_owned() } else { format!("`{}`", walked.join(".")) };
+    let here = if walked.is_empty() {
+        "the spec".to_owned()
+    } else {
+        format!("`{}`", walked.join("."))
+    };
     let Value::Map(entries) = &mut node.value else {
         let message = format!("nothing can be named inside {here}");
         let diagnostic = Diagnostic::error(codes::UNKNOWN_PATH, segment.span, message);
@@ -79,7 +86,9 @@ fn set(node: &mut Node, walked: &[&str], rest: &[Text], value: &Node) -> Result<
             _ => diagnostic,
         });
     };
-    let at = entries.iter().position(|entry| entry.key.text == segment.text);
+    let at = entries
+        .iter()
+        .position(|entry| entry.key.text == segment.text);
     let last = rest.is_empty();
     match at {
         Some(at) if last && value.value == Value::Null => {

@@ -62,11 +62,20 @@ impl Source {
     /// The line and the column of a byte, both from 1; the column counts characters.
     #[must_use]
     pub fn line_and_column(&self, byte: usize) -> (usize, usize) {
-        let before = &self.text[..self.text.floor_char_boundary(byte.min(self.text.len()))];
+        let before = &self.text[..char_boundary(&self.text, byte)];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         (
             before.matches('\n').count() + 1,
             before[line_start..].chars().count() + 1,
         )
     }
+}
+
+/// The last boundary between characters that is not behind `byte`.
+pub(super) fn char_boundary(text: &str, byte: usize) -> usize {
+    let boundary = |at: &usize| text.is_char_boundary(*at);
+    (0..=byte.min(text.len()))
+        .rev()
+        .find(boundary)
+        .unwrap_or_default()
 }

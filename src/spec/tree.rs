@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_yaml::granit_parser::{self, Event, Options, Parser, ScalarStyle, StructureStyle};
 
+use super::span::char_boundary;
 use super::{Diagnostic, Source, Span, codes};
 
 const MAX_BYTES: usize = 16 << 20;
@@ -191,10 +192,7 @@ pub(crate) fn read(source: &Source, found: &mut Vec<Diagnostic>) -> Option<Node>
         parser: Parser::new_from_str_with_options(text, options),
         found,
     };
-    match reader.document() {
-        Ok(node) => node,
-        Err(Stop) => None,
-    }
+    reader.document().unwrap_or_default()
 }
 
 /// Reading cannot go on; the reason is among the findings.
@@ -221,8 +219,9 @@ impl<'t> Reader<'t, '_> {
             }
             Some(Err(error)) => {
                 let at = error.marker().byte_offset().unwrap_or_default();
-                let start = self.text.floor_char_boundary(at.min(self.text.len()));
-                let end = self.text.ceil_char_boundary((start + 1).min(self.text.len()));
+                let start = char_boundary(self.text, at);
+                let character = self.text[start..].chars().next();
+                let end = start + character.map_or(0, char::len_utf8);
                 self.found.push(Diagnostic::error(
                     codes::SYNTAX,
                     Span { start, end },
@@ -232,7 +231,11 @@ impl<'t> Reader<'t, '_> {
             }
             None => {
                 let end = self.text.len();
-                self.error(codes::SYNTAX, Span { start: end, end }, "the file ends early");
+                self.error(
+                    codes::SYNTAX,
+                    Span { start: end, end },
+                    "the file ends early",
+                );
                 Err(Stop)
             }
         }
@@ -250,10 +253,18 @@ impl<'t> Reader<'t, '_> {
                 Event::StreamEnd => break,
                 Event::DocumentStart(_, version) => {
                     if version.is_some() {
-                        self.error(codes::YAML_FEATURE, span, "YAML directives are not part of the language");
+                        self.error(
+                            codes::YAML_FEATURE,
+                            span,
+                            "YAML directives are not part of the language",
+                        );
                     }
                     if root.is_some() {
-                        self.error(codes::YAML_FEATURE, span, "a spec is one YAML document; a second one starts here");
+                        self.error(
+                            codes::YAML_FEATURE,
+                            span,
+                            "a spec is one YAML document; a second one starts here",
+                        );
                         return Err(Stop);
                     }
                 }
@@ -262,7 +273,11 @@ impl<'t> Reader<'t, '_> {
             }
         }
         match root {
-            Some(Node { value: Value::Broken, .. }) | None => {
+            Some(Node {
+                value: Value::Broken,
+                ..
+            })
+            | None => {
                 if self.found.is_empty() {
                     self.error(codes::NO_VALUE, Span::default(), "the file is empty");
                 }
@@ -275,24 +290,43 @@ impl<'t> Reader<'t, '_> {
     /// Reads the node that `event` starts; `path` is the keys above it.
     fn node(&mut self, event: Event<'t>, span: Span, path: &[&str]) -> Result<Node, Stop> {
         if path.len() > MAX_DEPTH {
-            self.error(codes::LIMIT, span, format!("maps and lists are nested at most {MAX_DEPTH} deep"));
+            self.error(
+                codes::LIMIT,
+                span,
+                format!("maps and lists are nested at most {MAX_DEPTH} deep"),
+            );
             return Err(Stop);
         }
         if let Some(tag) = event.tag() {
-            let message = format!("YAML tags are not part of the language: `{}`", tag.original());
+            let message = format!(
+                "YAML tags are not part of the language: `{}`",
+                tag.original()
+            );
             self.error(codes::YAML_FEATURE, span, message);
         }
         if event.anchor_id().is_some() {
-            let diagnostic = Diagnostic::error(codes::YAML_FEATURE, span, "YAML anchors are not part of the language");
-            self.found.push(diagnostic.label("this value has an anchor"));
+            let diagnostic = Diagnostic::error(
+                codes::YAML_FEATURE,
+                span,
+                "YAML anchors are not part of the language",
+            );
+            self.found
+                .push(diagnostic.label("this value has an anchor"));
         }
-        let broken = Node { span, value: Value::Broken };
+        let broken = Node {
+            span,
+            value: Value::Broken,
+        };
         match event {
             Event::Scalar(text, style, ..) => Ok(self.scalar(text.into_owned(), style, span)),
             Event::MappingStart(style, ..) => self.map(style, span, path),
             Event::SequenceStart(..) => self.list(span, path),
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
-                self.error(codes::YAML_FEATURE, span, "YAML aliases are not part of the language");
+                self.error(
+                    codes::YAML_FEATURE,
+                    span,
+                    "YAML aliases are not part of the language",
+                );
                 Ok(broken)
             }
             _ => {
@@ -319,13 +353,20 @@ impl<'t> Reader<'t, '_> {
             // A block's text begins after its header and indentation: shown as a whole.
             ScalarStyle::Literal | ScalarStyle::Folded => self.text.len(),
         };
-        let verbatim = (self.text.get(start..start + text.len()) == Some(text.as_str()))
-            .then_some(start);
+        let verbatim =
+            (self.text.get(start..start + text.len()) == Some(text.as_str())).then_some(start);
         let span = match (style, verbatim) {
-            (ScalarStyle::Plain, Some(start)) => Span { start, end: start + text.len() },
+            (ScalarStyle::Plain, Some(start)) => Span {
+                start,
+                end: start + text.len(),
+            },
             _ => span,
         };
-        Text { text, span, verbatim }
+        Text {
+            text,
+            span,
+            verbatim,
+        }
     }
 
     fn map(&mut self, style: StructureStyle, span: Span, path: &[&str]) -> Result<Node, Stop> {
@@ -336,8 +377,14 @@ impl<'t> Reader<'t, '_> {
             let key = match event {
                 Event::MappingEnd => {
                     let end = key_span.end.max(span.start);
-                    let span = Span { start: span.start, end };
-                    return Ok(Node { span, value: Value::Map(entries) });
+                    let span = Span {
+                        start: span.start,
+                        end,
+                    };
+                    return Ok(Node {
+                        span,
+                        value: Value::Map(entries),
+                    });
                 }
                 Event::Scalar(text, key_style, 0, None) => {
                     Some(self.text_of(text.into_owned(), key_style, key_span))
@@ -363,8 +410,9 @@ impl<'t> Reader<'t, '_> {
                     format!("key `{}` has a space in it", key.text),
                 );
                 self.found.push(match style {
-                    StructureStyle::Flow => diagnostic
-                        .help("inside `{ }` a comma ends the entry; join sets with `+`"),
+                    StructureStyle::Flow => {
+                        diagnostic.help("inside `{ }` a comma ends the entry; join sets with `+`")
+                    }
                     StructureStyle::Block => diagnostic.help("names and keys are single words"),
                 });
                 value.value = Value::Broken;
@@ -375,8 +423,7 @@ impl<'t> Reader<'t, '_> {
                     key.span,
                     format!("key `{}` stands twice in one map", key.text),
                 );
-                self.found
-                    .push(diagnostic.related(*first, "the first one"));
+                self.found.push(diagnostic.related(*first, "the first one"));
             } else {
                 seen.insert(key.text.clone(), key.span);
                 entries.push(Entry { key, value });
@@ -400,7 +447,8 @@ impl<'t> Reader<'t, '_> {
         );
         self.found.push(match (tilde, style) {
             (false, StructureStyle::Flow) => diagnostic,
-            _ => diagnostic.help("write a value, or leave the key out; in a `change`, `null` removes"),
+            _ => diagnostic
+                .help("write a value, or leave the key out; in a `change`, `null` removes"),
         });
     }
 
@@ -410,8 +458,14 @@ impl<'t> Reader<'t, '_> {
             let (event, item_span) = self.next()?;
             if event == Event::SequenceEnd {
                 let end = item_span.end.max(span.start);
-                let span = Span { start: span.start, end };
-                return Ok(Node { span, value: Value::List(items) });
+                let span = Span {
+                    start: span.start,
+                    end,
+                };
+                return Ok(Node {
+                    span,
+                    value: Value::List(items),
+                });
             }
             let written = written(&event);
             let mut item = self.node(event, item_span, &[path, &["-"]].concat())?;

@@ -7,11 +7,26 @@ use crate::spec::{self, Diagnostic, Name, Spanned, codes};
 
 /// Ranges that a virtual network cannot have (R30).
 const RESERVED: [(Prefix, &str); 5] = [
-    (Prefix::new_assert(Ipv4Addr::new(224, 0, 0, 0), 4), "multicast"),
-    (Prefix::new_assert(Ipv4Addr::new(255, 255, 255, 255), 32), "broadcast"),
-    (Prefix::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8), "loopback"),
-    (Prefix::new_assert(Ipv4Addr::new(169, 254, 0, 0), 16), "link-local"),
-    (Prefix::new_assert(Ipv4Addr::new(168, 63, 129, 16), 32), "Azure's own services"),
+    (
+        Prefix::new_assert(Ipv4Addr::new(224, 0, 0, 0), 4),
+        "multicast",
+    ),
+    (
+        Prefix::new_assert(Ipv4Addr::new(255, 255, 255, 255), 32),
+        "broadcast",
+    ),
+    (
+        Prefix::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8),
+        "loopback",
+    ),
+    (
+        Prefix::new_assert(Ipv4Addr::new(169, 254, 0, 0), 16),
+        "link-local",
+    ),
+    (
+        Prefix::new_assert(Ipv4Addr::new(168, 63, 129, 16), 32),
+        "Azure's own services",
+    ),
 ];
 
 /// The longest prefix of a subnet (R31).
@@ -31,7 +46,10 @@ pub(super) fn check(name: &Name, vnet: &spec::VirtualNetwork, found: &mut Vec<Di
                     Diagnostic::error(
                         codes::RESERVED_RANGE,
                         range.span,
-                        format!("`{}` overlaps {reserved}, which Azure reserves", range.value),
+                        format!(
+                            "`{}` overlaps {reserved}, which Azure reserves",
+                            range.value
+                        ),
                     )
                     .label(format!("{reserved} is for {what}")),
                 );
@@ -52,7 +70,11 @@ pub(super) fn check(name: &Name, vnet: &spec::VirtualNetwork, found: &mut Vec<Di
     }
     for (subnet_name, subnet) in &vnet.subnets {
         let prefix = &subnet.prefix;
-        if !vnet.space.iter().any(|range| range.value.contains(&prefix.value)) {
+        if !vnet
+            .space
+            .iter()
+            .any(|range| range.value.contains(&prefix.value))
+        {
             let mut diagnostic = Diagnostic::error(
                 codes::SUBNET_OUTSIDE,
                 prefix.span,
@@ -61,7 +83,12 @@ pub(super) fn check(name: &Name, vnet: &spec::VirtualNetwork, found: &mut Vec<Di
             for range in &vnet.space {
                 diagnostic = diagnostic.related(range.span, extent(range.value));
             }
-            found.push(with_next_free(diagnostic, name, vnet, prefix.value.prefix_len()));
+            found.push(with_next_free(
+                diagnostic,
+                name,
+                vnet,
+                prefix.value.prefix_len(),
+            ));
         }
         if prefix.value.prefix_len() > SMALLEST_SUBNET {
             found.push(
@@ -104,7 +131,11 @@ fn subnets_overlap(
     b: (&Name, &spec::Subnet),
 ) -> Diagnostic {
     // The one further down in the file is the one to move.
-    let (first, second) = if a.1.prefix.span <= b.1.prefix.span { (a, b) } else { (b, a) };
+    let (first, second) = if a.1.prefix.span <= b.1.prefix.span {
+        (a, b)
+    } else {
+        (b, a)
+    };
     let (kept, moved) = (first.1.prefix.value, second.1.prefix.value);
     let relation = if kept == moved {
         "is the same range"
@@ -116,10 +147,16 @@ fn subnets_overlap(
     let diagnostic = Diagnostic::error(
         codes::SUBNETS_OVERLAP,
         second.1.prefix.span,
-        format!("subnets `{}` and `{}` overlap in virtual network `{name}`", second.0, first.0),
+        format!(
+            "subnets `{}` and `{}` overlap in virtual network `{name}`",
+            second.0, first.0
+        ),
     )
     .label(format!("`{}` {relation}", second.0))
-    .related(first.1.prefix.span, format!("`{}` {}", first.0, extent(kept)));
+    .related(
+        first.1.prefix.span,
+        format!("`{}` {}", first.0, extent(kept)),
+    );
     with_next_free(diagnostic, name, vnet, moved.prefix_len())
 }
 
@@ -127,7 +164,12 @@ fn extent(range: Prefix) -> String {
     format!("holds {} to {}", range.network(), range.broadcast())
 }
 
-fn with_next_free(diagnostic: Diagnostic, name: &Name, vnet: &spec::VirtualNetwork, length: u8) -> Diagnostic {
+fn with_next_free(
+    diagnostic: Diagnostic,
+    name: &Name,
+    vnet: &spec::VirtualNetwork,
+    length: u8,
+) -> Diagnostic {
     match next_free(vnet, length.min(SMALLEST_SUBNET)) {
         Some(free) => diagnostic.help(format!(
             "{free} is the next free /{} in `{name}`",

@@ -93,8 +93,14 @@ impl Taken {
 }
 
 fn refused(rule: &Rule, text: &str, span: Span) -> Option<Diagnostic> {
-    let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
-    let last = text.bytes().last().is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let first = text
+        .bytes()
+        .next()
+        .is_some_and(|b| b.is_ascii_alphanumeric());
+    let last = text
+        .bytes()
+        .last()
+        .is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
     let reason = if text.len() < rule.least || text.len() > rule.most {
         format!("it has {} to {} characters", rule.least, rule.most)
     } else if !text.bytes().all(rule.letters) {

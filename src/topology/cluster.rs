@@ -34,7 +34,12 @@ struct Range {
 }
 
 impl Range {
-    fn of(given: Option<&spec::Spanned<Prefix>>, default: Prefix, key: Span, what: [&'static str; 2]) -> Range {
+    fn of(
+        given: Option<&spec::Spanned<Prefix>>,
+        default: Prefix,
+        key: Span,
+        what: [&'static str; 2],
+    ) -> Range {
         match given {
             Some(given) => Range {
                 prefix: given.value,
@@ -82,7 +87,10 @@ pub(super) fn resolve(
                 Diagnostic::error(
                     codes::CLUSTER_RANGE_OVERLAPS,
                     pods.span,
-                    format!("{} {} overlaps {} {}", pods.what, pods.prefix, services.what, services.prefix),
+                    format!(
+                        "{} {} overlaps {} {}",
+                        pods.what, pods.prefix, services.what, services.prefix
+                    ),
                 )
                 .related(services.span, "the service range"),
             );
@@ -94,7 +102,10 @@ pub(super) fn resolve(
             Diagnostic::error(
                 codes::CLUSTER_RANGE_SIZE,
                 services.span,
-                format!("{} {} is not smaller than a /12", services.what, services.prefix),
+                format!(
+                    "{} {} is not smaller than a /12",
+                    services.what, services.prefix
+                ),
             )
             .help("AKS takes at most a /13"),
         );
@@ -128,7 +139,10 @@ pub(super) fn resolve(
             .size
             .as_ref()
             .map_or_else(|| "Standard_B2ms".to_owned(), |size| size.value.clone()),
-        version: cluster.version.as_ref().map(|version| version.value.clone()),
+        version: cluster
+            .version
+            .as_ref()
+            .map(|version| version.value.clone()),
         max_pods: cluster.max_pods.as_ref().map(|max_pods| max_pods.value),
         span: cluster.key,
     })
@@ -151,7 +165,10 @@ fn reserved(range: Range, found: &mut Vec<Diagnostic>) {
             found.push(Diagnostic::error(
                 codes::CLUSTER_RANGE_RESERVED,
                 range.span,
-                format!("{} {} overlaps {reserved}, which AKS reserves", range.what, range.prefix),
+                format!(
+                    "{} {} overlaps {reserved}, which AKS reserves",
+                    range.what, range.prefix
+                ),
             ));
         }
     }
@@ -168,7 +185,10 @@ fn kubenet_size(cluster: &spec::Cluster, pods: Range, nodes: u32, found: &mut Ve
             Diagnostic::error(
                 codes::CLUSTER_RANGE_SIZE,
                 pods.span,
-                format!("{} {} has room for {room} nodes, and the cluster has {nodes}", pods.what, pods.prefix),
+                format!(
+                    "{} {} has room for {room} of the {nodes} nodes",
+                    pods.what, pods.prefix
+                ),
             )
             .help("each node of a kubenet cluster takes a /24 of it"),
         );
@@ -185,18 +205,28 @@ fn kubenet_size(cluster: &spec::Cluster, pods: Range, nodes: u32, found: &mut Ve
 }
 
 /// Inside the service range and not its first address; the tenth where none is given (R63).
-fn dns_ip(cluster: &spec::Cluster, services: Range, found: &mut Vec<Diagnostic>) -> Option<Ipv4Addr> {
+fn dns_ip(
+    cluster: &spec::Cluster,
+    services: Range,
+    found: &mut Vec<Diagnostic>,
+) -> Option<Ipv4Addr> {
     let network = u32::from(services.prefix.network());
     let Some(given) = &cluster.dns_ip else {
         let tenth = network.checked_add(10).map(Ipv4Addr::from);
         return match tenth.filter(|tenth| services.prefix.contains(tenth)) {
             Some(tenth) => Some(tenth),
             None => {
-                found.push(Diagnostic::error(
-                    codes::CLUSTER_RANGE_SIZE,
-                    services.span,
-                    format!("{} {} has no tenth address for the DNS service", services.what, services.prefix),
-                ).help("widen it, or give `dns-ip`"));
+                found.push(
+                    Diagnostic::error(
+                        codes::CLUSTER_RANGE_SIZE,
+                        services.span,
+                        format!(
+                            "{} {} has no tenth address for the DNS service",
+                            services.what, services.prefix
+                        ),
+                    )
+                    .help("widen it, or give `dns-ip`"),
+                );
                 None
             }
         };
@@ -204,13 +234,23 @@ fn dns_ip(cluster: &spec::Cluster, services: Range, found: &mut Vec<Diagnostic>)
     let reason = if !services.prefix.contains(&given.value) {
         format!("lies outside {} {}", services.what, services.prefix)
     } else if u32::from(given.value) <= network + 1 {
-        format!("is the first address of {} {}", services.what, services.prefix)
+        format!(
+            "is the first address of {} {}",
+            services.what, services.prefix
+        )
     } else {
         return Some(given.value);
     };
     found.push(
-        Diagnostic::error(codes::DNS_IP, given.span, format!("`dns-ip` {} {reason}", given.value))
-            .help(format!("leave it out, and it is {}", Ipv4Addr::from(network.saturating_add(10)))),
+        Diagnostic::error(
+            codes::DNS_IP,
+            given.span,
+            format!("`dns-ip` {} {reason}", given.value),
+        )
+        .help(format!(
+            "leave it out, and it is {}",
+            Ipv4Addr::from(network.saturating_add(10))
+        )),
     );
     None
 }
@@ -241,7 +281,8 @@ fn inside(
         }
     }
     for range in &vnet.space {
-        for reserved in RESERVED {
+        // The first, link-local, no virtual network may have (R30).
+        for reserved in RESERVED.into_iter().skip(1) {
             if overlap(range.value, reserved) {
                 found.push(
                     Diagnostic::error(

@@ -56,7 +56,10 @@ pub(super) fn resolve(
 /// Whether only a silent drop meets the expectation.
 pub(super) fn is_negative(expectation: &Expectation) -> bool {
     let negative = |answer: &Answer| {
-        matches!(answer, Answer::Outcome(Outcome::Timeout | Outcome::Unreachable))
+        matches!(
+            answer,
+            Answer::Outcome(Outcome::Timeout | Outcome::Unreachable)
+        )
     };
     !expectation.one_of.is_empty() && expectation.one_of.iter().all(negative)
 }
@@ -73,10 +76,19 @@ pub(super) fn is_positive(expectation: &Expectation) -> bool {
 /// A status, a body or a source is seen only by who was reached, so each implies it.
 fn answers(expected: &spec::ProbeExpectation, found: &mut Vec<Diagnostic>) -> Vec<Answer> {
     let implied = [
-        expected.status.as_ref().map(|status| ("status", status.span)),
+        expected
+            .status
+            .as_ref()
+            .map(|status| ("status", status.span)),
         expected.body.as_ref().map(|body| ("body", body.span)),
-        expected.source.as_ref().map(|source| ("source", source.span)),
-        expected.source_in.as_ref().map(|set| ("source-in", set.words.span)),
+        expected
+            .source
+            .as_ref()
+            .map(|source| ("source", source.span)),
+        expected
+            .source_in
+            .as_ref()
+            .map(|set| ("source-in", set.words.span)),
     ];
     let Some((key, span)) = implied.into_iter().flatten().next() else {
         return expected.one_of.iter().map(|answer| answer.value).collect();
@@ -136,12 +148,19 @@ fn source_word(
     if let (Some(probe), Some(caller)) = (probe, caller)
         && !matches!(caller.placement, Placement::Pod(_))
     {
-        let name = if word == SourceWord::Node { "node" } else { "pod" };
+        let name = if word == SourceWord::Node {
+            "node"
+        } else {
+            "pod"
+        };
         found.push(
             Diagnostic::error(
                 codes::SOURCE,
                 source.span,
-                format!("source `{name}`, and the caller `{}` is not a pod", probe.from),
+                format!(
+                    "source `{name}`, and the caller `{}` is not a pod",
+                    probe.from
+                ),
             )
             .help("`self` is any caller's own address"),
         );
@@ -234,10 +253,16 @@ fn deciding_rule(
         .filter(|(direction, _)| pattern.direction.is_none_or(|wanted| wanted == *direction))
         .map(|(_, rule)| rule)
         .collect();
-    if candidates.iter().any(|rule| rule.eq_ignore_ascii_case(&pattern.rule)) {
+    if candidates
+        .iter()
+        .any(|rule| rule.eq_ignore_ascii_case(&pattern.rule))
+    {
         return Some(pattern);
     }
-    let message = format!("no network security group has the rule `{}` in this step", by.value);
+    let message = format!(
+        "no network security group has the rule `{}` in this step",
+        by.value
+    );
     let help = suggestion(&pattern.rule, candidates.iter().copied(), "there is");
     found.push(Diagnostic::error(codes::UNKNOWN_RULE, by.span, message).help(help));
     None

@@ -25,14 +25,23 @@ pub(super) fn check(
     for (name, old) in &before.virtual_networks {
         let vnet = name.as_str();
         let Some(new) = after.virtual_networks.get(name) else {
-            refuse(&["vnets", vnet], format!("virtual network `{name}` (it is removed)"));
+            refuse(
+                &["vnets", vnet],
+                format!("virtual network `{name}` (it is removed)"),
+            );
             continue;
         };
         if old.address_space != new.address_space {
-            refuse(&["vnets", vnet, "space"], format!("the address space of virtual network `{name}`"));
+            refuse(
+                &["vnets", vnet, "space"],
+                format!("the address space of virtual network `{name}`"),
+            );
         }
         if old.azure_name != new.azure_name {
-            refuse(&["vnets", vnet, "azure-name"], format!("the name of virtual network `{name}`"));
+            refuse(
+                &["vnets", vnet, "azure-name"],
+                format!("the name of virtual network `{name}`"),
+            );
         }
         for (subnet_name, old) in &old.subnets {
             let at = SubnetRef {
@@ -43,7 +52,10 @@ pub(super) fn check(
             match new.subnets.get(subnet_name) {
                 Some(new) if old.prefix == new.prefix => {}
                 _ if !in_use(before, &at) => {}
-                _ => refuse(&path, format!("the range of subnet `{subnet_name}`, which is in use,")),
+                _ => refuse(
+                    &path,
+                    format!("the range of subnet `{subnet_name}`, which is in use,"),
+                ),
             }
         }
     }
@@ -64,26 +76,38 @@ pub(super) fn check(
         for (key, differs) in [
             ("network", old.network != new.network),
             ("subnet", old.subnet != new.subnet),
-            ("pods", old.pods != new.pods),
+            ("pods", old.network == new.network && old.pods != new.pods),
             ("services", old.services != new.services),
-            ("dns-ip", old.dns_ip != new.dns_ip),
+            (
+                "dns-ip",
+                old.services == new.services && old.dns_ip != new.dns_ip,
+            ),
             ("size", old.size != new.size),
             ("max-pods", old.max_pods != new.max_pods),
             ("azure-name", old.azure_name != new.azure_name),
         ] {
             if differs {
-                refuse(&["clusters", name.as_str(), key], format!("`{key}` of cluster `{name}`"));
+                refuse(
+                    &["clusters", name.as_str(), key],
+                    format!("`{key}` of cluster `{name}`"),
+                );
             }
         }
     }
 }
 
 fn in_use(topology: &Topology, subnet: &SubnetRef) -> bool {
-    topology.clusters.values().any(|cluster| cluster.subnet == *subnet)
-        || topology.workloads.values().any(|workload| match &workload.placement {
-            Placement::Aci(at) => at == subnet,
-            Placement::Pod(_) => false,
-        })
+    topology
+        .clusters
+        .values()
+        .any(|cluster| cluster.subnet == *subnet)
+        || topology
+            .workloads
+            .values()
+            .any(|workload| match &workload.placement {
+                Placement::Aci(at) => at == subnet,
+                Placement::Pod(_) => false,
+            })
 }
 
 /// The change that touches `path`: the one with the longest common beginning.

@@ -6,6 +6,11 @@
 //! check copies a rule of Azure, the rule's number stands beside it. Nothing here knows ARM: `compile`
 //! turns a topology into a template.
 
+#![expect(
+    clippy::result_large_err,
+    reason = "a finding ends a pass: its size costs nothing where it matters"
+)]
+
 mod address_plan;
 mod azure_name;
 mod cluster;
@@ -29,3 +34,6 @@ pub use model::{
     Step, Subnet, SubnetRef, Topology, VirtualNetwork, Workload,
 };
 pub use resolve::{Resolution, resolve};
+
+#[cfg(test)]
+mod tests;

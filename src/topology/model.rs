@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::net::{PortRange, Prefix, Protocol};
-use crate::spec::{
-    Access, Budget, ClusterNetwork, Lifecycle, Listen, Name, Span,
-};
+use crate::spec::{Access, Budget, ClusterNetwork, Lifecycle, Listen, Name, Span};
 use crate::verdict::{Answer, BodyMatch, ByPattern, Direction};
 
 /// A whole experiment: the states of the network in order, and what is expected in each.

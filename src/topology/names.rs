@@ -78,9 +78,13 @@ pub(super) fn bind<'n>(
                 reference.span,
                 format!("`{}` names {} things", reference.value, found.len()),
             )
-            .help(format!("write {}", list(choices.iter().map(String::as_str))));
+            .help(format!(
+                "write {}",
+                list(choices.iter().map(String::as_str))
+            ));
             for thing in &found {
-                diagnostic = diagnostic.related(thing.key(), format!("this is a {}", word(thing.kind())));
+                diagnostic =
+                    diagnostic.related(thing.key(), format!("this is a {}", word(thing.kind())));
             }
             Err(diagnostic)
         }
@@ -98,11 +102,18 @@ fn matching<'n>(network: &'n Network, reference: &Reference, kinds: &[Kind]) -> 
         }
         match kind {
             Kind::Vnet => found.extend(
-                network.vnets.get_key_value(name).map(|(name, vnet)| Thing::Vnet(name, vnet)),
+                network
+                    .vnets
+                    .get_key_value(name)
+                    .map(|(name, vnet)| Thing::Vnet(name, vnet)),
             ),
             Kind::Subnet => {
                 for (vnet_name, vnet) in &network.vnets {
-                    if reference.parent.as_ref().is_none_or(|parent| parent == vnet_name) {
+                    if reference
+                        .parent
+                        .as_ref()
+                        .is_none_or(|parent| parent == vnet_name)
+                    {
                         let subnet = vnet.subnets.get_key_value(name);
                         found.extend(
                             subnet.map(|(name, subnet)| Thing::Subnet(vnet_name, name, subnet)),
@@ -111,13 +122,22 @@ fn matching<'n>(network: &'n Network, reference: &Reference, kinds: &[Kind]) -> 
                 }
             }
             Kind::Nsg => found.extend(
-                network.nsgs.get_key_value(name).map(|(name, nsg)| Thing::Nsg(name, nsg)),
+                network
+                    .nsgs
+                    .get_key_value(name)
+                    .map(|(name, nsg)| Thing::Nsg(name, nsg)),
             ),
             Kind::Cluster => found.extend(
-                network.clusters.get_key_value(name).map(|(name, thing)| Thing::Cluster(name, thing)),
+                network
+                    .clusters
+                    .get_key_value(name)
+                    .map(|(name, thing)| Thing::Cluster(name, thing)),
             ),
             Kind::Workload => found.extend(
-                network.workloads.get_key_value(name).map(|(name, thing)| Thing::Workload(name, thing)),
+                network
+                    .workloads
+                    .get_key_value(name)
+                    .map(|(name, thing)| Thing::Workload(name, thing)),
             ),
             Kind::Asg | Kind::External | Kind::Route | Kind::Peering => {}
         }
@@ -127,7 +147,9 @@ fn matching<'n>(network: &'n Network, reference: &Reference, kinds: &[Kind]) -> 
 
 fn unbound(network: &Network, reference: &Spanned<Reference>, kinds: &[Kind]) -> Diagnostic {
     let expected = expected(kinds);
-    if let Some(kind @ (Kind::Asg | Kind::External | Kind::Route | Kind::Peering)) = reference.value.kind {
+    if let Some(kind @ (Kind::Asg | Kind::External | Kind::Route | Kind::Peering)) =
+        reference.value.kind
+    {
         return Diagnostic::error(
             codes::VALUE_NOT_YET,
             reference.span,
@@ -138,7 +160,11 @@ fn unbound(network: &Network, reference: &Spanned<Reference>, kinds: &[Kind]) ->
         return Diagnostic::error(
             codes::MISPLACED_NAME,
             reference.span,
-            format!("`{}` is a {}, and {expected} is expected here", reference.value, word(other.kind())),
+            format!(
+                "`{}` is a {}, and {expected} is expected here",
+                reference.value,
+                word(other.kind())
+            ),
         )
         .related(other.key(), "it is declared here");
     }
@@ -161,7 +187,10 @@ fn unbound(network: &Network, reference: &Spanned<Reference>, kinds: &[Kind]) ->
     let candidates = candidates(network, kinds, reference.value.parent.as_ref());
     let wanted = reference.value.name.as_str();
     diagnostic.help(match nearest(wanted, candidates.iter().copied()) {
-        Some(name) => format!("a {} with a similar name exists: `{name}`", what.join(" or ")),
+        Some(name) => format!(
+            "a {} with a similar name exists: `{name}`",
+            what.join(" or ")
+        ),
         None if candidates.is_empty() => format!("the spec has no {}", what.join(" and no ")),
         None => format!("there is {}", list(candidates)),
     })
@@ -191,7 +220,10 @@ fn candidates<'n>(network: &'n Network, kinds: &[Kind], parent: Option<&Name>) -
 }
 
 fn expected(kinds: &[Kind]) -> String {
-    let words: Vec<String> = kinds.iter().map(|kind| format!("a {}", word(*kind))).collect();
+    let words: Vec<String> = kinds
+        .iter()
+        .map(|kind| format!("a {}", word(*kind)))
+        .collect();
     words.join(" or ")
 }
 

@@ -130,15 +130,24 @@ fn occupancy(network: &Network, topology: &mut Topology, found: &mut Vec<Diagnos
                 Diagnostic::error(
                     codes::DELEGATED_SUBNET,
                     cluster_subnet(network, cluster),
-                    format!("subnet `{}` holds cluster `{cluster}` and container group `{group}`", at.subnet),
+                    format!(
+                        "subnet `{}` holds cluster `{cluster}` and container group `{group}`",
+                        at.subnet
+                    ),
                 )
-                .related(group_subnet(network, group), "container groups need a subnet of their own")
+                .related(
+                    group_subnet(network, group),
+                    "container groups need a subnet of their own",
+                )
                 .help("put the container groups into another subnet"),
             );
         }
         if let [first, second, ..] = &occupants.clusters[..] {
             let kubenet = |name: &&&Name| {
-                topology.clusters.get(**name).is_some_and(|c| c.network == ClusterNetwork::Kubenet)
+                topology
+                    .clusters
+                    .get(**name)
+                    .is_some_and(|c| c.network == ClusterNetwork::Kubenet)
             };
             if let Some(kubenet) = occupants.clusters.iter().find(kubenet) {
                 found.push(
@@ -171,7 +180,8 @@ fn room(network: &Network, at: &SubnetRef, occupants: &Occupants<'_>, found: &mu
     };
     let size = 1_u64 << (32 - subnet.prefix.value.prefix_len());
     let usable = size.saturating_sub(5);
-    if occupants.addresses > usable {
+    // A subnet below the smallest size is reported as such.
+    if usable > 0 && occupants.addresses > usable {
         found.push(
             Diagnostic::error(
                 codes::SUBNET_FULL,
@@ -188,12 +198,20 @@ fn room(network: &Network, at: &SubnetRef, occupants: &Occupants<'_>, found: &mu
 
 fn cluster_subnet(network: &Network, cluster: &Name) -> Span {
     let cluster = network.clusters.get(cluster);
-    cluster.map(|cluster| cluster.subnet.span).unwrap_or_default()
+    cluster
+        .map(|cluster| cluster.subnet.span)
+        .unwrap_or_default()
 }
 
 fn group_subnet(network: &Network, group: &Name) -> Span {
-    match network.workloads.get(group).map(|workload| &workload.placement) {
-        Some(WorkloadPlacement::Aci(reference) | WorkloadPlacement::Pod(reference)) => reference.span,
+    match network
+        .workloads
+        .get(group)
+        .map(|workload| &workload.placement)
+    {
+        Some(WorkloadPlacement::Aci(reference) | WorkloadPlacement::Pod(reference)) => {
+            reference.span
+        }
         None => Span::default(),
     }
 }

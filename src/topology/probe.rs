@@ -56,8 +56,14 @@ pub(super) fn resolve(
         from: from?,
         to: to?,
         port: probe.port.as_ref().map_or(HTTP_PORT, |port| port.value),
-        path: probe.path.as_ref().map_or_else(|| "/".to_owned(), |path| path.value.clone()),
-        timeout: probe.timeout.as_ref().map_or(Duration::from_secs(1), |timeout| timeout.value),
+        path: probe
+            .path
+            .as_ref()
+            .map_or_else(|| "/".to_owned(), |path| path.value.clone()),
+        timeout: probe
+            .timeout
+            .as_ref()
+            .map_or(Duration::from_secs(1), |timeout| timeout.value),
         span: probe.key,
     })
 }

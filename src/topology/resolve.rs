@@ -34,21 +34,31 @@ pub fn resolve(spec: &Spec) -> Result<Resolution, Vec<Diagnostic>> {
     };
     let steps = resolver.steps(spec);
     warn_about_controls(&steps, &mut resolver.found);
-    if steps.iter().all(|step| step.probes.is_empty()) {
+    if spec.steps.iter().all(|step| step.probes.is_empty()) {
         resolver.found.push(
-            Diagnostic::warning(codes::NO_PROBES, spec.name.span, "the experiment probes nothing")
-                .help("give a step a `probe`, with what is expected of each"),
+            Diagnostic::warning(
+                codes::NO_PROBES,
+                spec.name.span,
+                "the experiment probes nothing",
+            )
+            .help("give a step a `probe`, with what is expected of each"),
         );
     }
     let found = once_each(resolver.found);
-    if found.iter().any(|finding| finding.severity == Severity::Error) {
+    if found
+        .iter()
+        .any(|finding| finding.severity == Severity::Error)
+    {
         return Err(found);
     }
     Ok(Resolution {
         experiment: Experiment {
             name: spec.name.value.clone(),
             about: spec.about.as_ref().map(|about| about.value.clone()),
-            location: spec.location.as_ref().map(|location| location.value.clone()),
+            location: spec
+                .location
+                .as_ref()
+                .map(|location| location.value.clone()),
             tags: spec
                 .tags
                 .iter()
@@ -89,7 +99,10 @@ struct Resolver {
 impl Resolver {
     fn steps(&mut self, spec: &Spec) -> Vec<Step> {
         let mut steps = Vec::new();
-        if !matches!(spec.steps.first().map(|step| &step.action), Some(StepAction::Deploy)) {
+        if !matches!(
+            spec.steps.first().map(|step| &step.action),
+            Some(StepAction::Deploy)
+        ) {
             let span = spec.steps.first().map_or(spec.name.span, |step| step.span);
             steps.push(Step {
                 name: "deploy".to_owned(),
@@ -103,9 +116,16 @@ impl Resolver {
         }
         for (at, step) in spec.steps.iter().enumerate() {
             let action = self.action(at, step);
-            let probes = step.probes.iter().filter_map(|probe| self.expectation(probe)).collect();
+            let probes = step
+                .probes
+                .iter()
+                .filter_map(|probe| self.expectation(probe))
+                .collect();
             steps.push(Step {
-                name: step.name.as_ref().map_or_else(|| name(step), |name| name.value.clone()),
+                name: step
+                    .name
+                    .as_ref()
+                    .map_or_else(|| name(step), |name| name.value.clone()),
                 action,
                 topology: Arc::clone(&self.current.topology),
                 probes,
@@ -136,7 +156,10 @@ impl Resolver {
             StepAction::Change(changes) => {
                 self.change(changes);
                 Action::Change {
-                    paths: changes.iter().map(|change| change.path.value.clone()).collect(),
+                    paths: changes
+                        .iter()
+                        .map(|change| change.path.value.clone())
+                        .collect(),
                 }
             }
             StepAction::Undo { span, all } => {
@@ -174,8 +197,12 @@ impl Resolver {
         match restored {
             Some(state) => self.current = state,
             None => self.found.push(
-                Diagnostic::error(codes::NOTHING_TO_UNDO, span, "there is no change to take back")
-                    .help("`undo` takes back the newest `change` that is not yet taken back"),
+                Diagnostic::error(
+                    codes::NOTHING_TO_UNDO,
+                    span,
+                    "there is no change to take back",
+                )
+                .help("`undo` takes back the newest `change` that is not yet taken back"),
             ),
         }
     }
@@ -211,26 +238,48 @@ impl Resolver {
     }
 
     /// The built-in server listens where `serve` says; of an own image nothing is known.
-    fn warn_about_listener(&mut self, topology: &Topology, probe: &super::Probe, written: &spec::Probe) {
-        let ProbeTarget::Workload(name) = &probe.to else { return };
-        let Some(target) = topology.workloads.get(name) else { return };
+    fn warn_about_listener(
+        &mut self,
+        topology: &Topology,
+        probe: &super::Probe,
+        written: &spec::Probe,
+    ) {
+        let ProbeTarget::Workload(name) = &probe.to else {
+            return;
+        };
+        let Some(target) = topology.workloads.get(name) else {
+            return;
+        };
         let listens = target.serve.iter().any(|listen| listen.port == probe.port);
         if listens || (target.image.is_some() && target.serve.is_empty()) {
             return;
         }
-        let span = written.port.as_ref().map_or(written.to.span, |port| port.span);
-        let ports: Vec<String> = target.serve.iter().map(|listen| listen.port.to_string()).collect();
+        let span = written
+            .port
+            .as_ref()
+            .map_or(written.to.span, |port| port.span);
+        let ports: Vec<String> = target
+            .serve
+            .iter()
+            .map(|listen| listen.port.to_string())
+            .collect();
         self.found.push(
             Diagnostic::warning(
                 codes::NO_LISTENER,
                 span,
                 format!("nothing listens on port {} of `{name}`", probe.port),
             )
-            .related(target.span, match &ports[..] {
-                [] => "it serves nothing".to_owned(),
-                ports => format!("it serves {}", ports.join(", ")),
-            })
-            .help(format!("give it `serve: http:{}`, or expect `refused`", probe.port)),
+            .related(
+                target.span,
+                match &ports[..] {
+                    [] => "it serves nothing".to_owned(),
+                    ports => format!("it serves {}", ports.join(", ")),
+                },
+            )
+            .help(format!(
+                "give it `serve: http:{}`, or expect `refused`",
+                probe.port
+            )),
         );
     }
 }
@@ -239,7 +288,10 @@ impl Resolver {
 fn warn_about_controls(steps: &[Step], found: &mut Vec<Diagnostic>) {
     let mut controlled = false;
     for step in steps {
-        controlled |= step.probes.iter().any(|probe| expectation::is_positive(&probe.expectation));
+        controlled |= step
+            .probes
+            .iter()
+            .any(|probe| expectation::is_positive(&probe.expectation));
         if controlled {
             return;
         }
@@ -264,13 +316,20 @@ fn name(step: &spec::Step) -> String {
     match &step.action {
         StepAction::Deploy => "deploy".to_owned(),
         StepAction::Change(changes) => {
-            let paths: Vec<&str> = changes.iter().map(|change| change.path.value.as_str()).collect();
+            let paths: Vec<&str> = changes
+                .iter()
+                .map(|change| change.path.value.as_str())
+                .collect();
             format!("change {}", paths.join(", "))
         }
         StepAction::Undo { all: false, .. } => "undo".to_owned(),
         StepAction::Undo { all: true, .. } => "undo all".to_owned(),
         StepAction::None => {
-            let probes: Vec<&str> = step.probes.iter().map(|probe| probe.probe.value.as_str()).collect();
+            let probes: Vec<&str> = step
+                .probes
+                .iter()
+                .map(|probe| probe.probe.value.as_str())
+                .collect();
             format!("probe {}", probes.join(", ")).trim_end().to_owned()
         }
     }

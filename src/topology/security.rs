@@ -1,6 +1,6 @@
 //! Security rules: sets into addresses, and what Azure asks of a rule (R1, R2, R9, R10, R27).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{Thing, bind};
 use super::service_tag;
@@ -28,7 +28,10 @@ pub(super) fn group(
     NetworkSecurityGroup {
         azure_name,
         rules,
-        flush_connections: nsg.flush_connections.as_ref().is_some_and(|flush| flush.value),
+        flush_connections: nsg
+            .flush_connections
+            .as_ref()
+            .is_some_and(|flush| flush.value),
         span: nsg.key,
     }
 }
@@ -37,6 +40,11 @@ pub(super) fn group(
 fn unique(nsg: &spec::NetworkSecurityGroup, found: &mut Vec<Diagnostic>) {
     let mut priorities: BTreeMap<(Direction, u32), &spec::SecurityRule> = BTreeMap::new();
     let mut names: BTreeMap<&Name, Span> = BTreeMap::new();
+    let taken: BTreeSet<(Direction, u32)> = nsg
+        .rules
+        .iter()
+        .map(|rule| (rule.direction, rule.priority.value))
+        .collect();
     for rule in &nsg.rules {
         match priorities.get(&(rule.direction, rule.priority.value)) {
             Some(first) => found.push(
@@ -50,12 +58,19 @@ fn unique(nsg: &spec::NetworkSecurityGroup, found: &mut Vec<Diagnostic>) {
                 )
                 .related(
                     first.priority.span,
-                    format!("`{}` has {} already", first.name.value, first.priority.value),
+                    format!(
+                        "`{}` has {} already",
+                        first.name.value, first.priority.value
+                    ),
                 )
-                .help(match free_priority(nsg, rule) {
-                    Some(free) => format!("{free} is the next free priority"),
-                    None => "every higher priority is taken".to_owned(),
-                }),
+                .help(
+                    match (rule.priority.value..=4096)
+                        .find(|free| !taken.contains(&(rule.direction, *free)))
+                    {
+                        Some(free) => format!("{free} is the next free priority"),
+                        None => "every higher priority is taken".to_owned(),
+                    },
+                ),
             ),
             None => {
                 priorities.insert((rule.direction, rule.priority.value), rule);
@@ -66,21 +81,16 @@ fn unique(nsg: &spec::NetworkSecurityGroup, found: &mut Vec<Diagnostic>) {
                 Diagnostic::error(
                     codes::AZURE_NAME_TAKEN,
                     rule.name.span,
-                    format!("two rules of one network security group are named `{}`", rule.name.value),
+                    format!(
+                        "two rules of one network security group are named `{}`",
+                        rule.name.value
+                    ),
                 )
                 .related(first, "the first one")
                 .help("Azure keeps the rules of both directions under one name each"),
             );
         }
     }
-}
-
-fn free_priority(nsg: &spec::NetworkSecurityGroup, rule: &spec::SecurityRule) -> Option<u32> {
-    let taken = |priority: &u32| {
-        let mut others = nsg.rules.iter();
-        others.any(|other| other.direction == rule.direction && other.priority.value == *priority)
-    };
-    (rule.priority.value..=4096).find(|priority| !taken(priority))
 }
 
 fn rule(
@@ -158,9 +168,14 @@ fn addresses(
             Access::Deny => "allow",
         };
         found.push(
-            Diagnostic::error(codes::EXCEPT_IN_RULE, except, "a security rule has no `except`").help(
-                format!("put a rule before it that says `{opposite}` to what is taken out"),
-            ),
+            Diagnostic::error(
+                codes::EXCEPT_IN_RULE,
+                except,
+                "a security rule has no `except`",
+            )
+            .help(format!(
+                "put a rule before it that says `{opposite}` to what is taken out"
+            )),
         );
     }
     let mut prefixes = Vec::new();
@@ -208,7 +223,10 @@ fn addresses(
         ),
         _ => {}
     }
-    if found[before..].iter().any(|finding| finding.severity == spec::Severity::Error) {
+    if found[before..]
+        .iter()
+        .any(|finding| finding.severity == spec::Severity::Error)
+    {
         return None;
     }
     Some(match tags.pop() {
@@ -266,14 +284,21 @@ pub(super) fn merged(prefixes: Vec<Prefix>) -> Vec<Prefix> {
 
 fn two_tags(rule: &spec::SecurityRule, set: &Set, tags: &[String]) -> Diagnostic {
     let mut help = "write two rules, for example".to_owned();
-    let protocol = rule.protocol.as_ref().map_or("any".to_owned(), |protocol| protocol.value.to_string());
+    let protocol = rule
+        .protocol
+        .as_ref()
+        .map_or("any".to_owned(), |protocol| protocol.value.to_string());
     let access = match rule.access {
         Access::Allow => "allow",
         Access::Deny => "deny",
     };
     for (tag, priority) in tags.iter().zip(rule.priority.value..) {
         let side = |side: &Side| {
-            let words = if side.set == *set { tag } else { &side.set.words.value };
+            let words = if side.set == *set {
+                tag
+            } else {
+                &side.set.words.value
+            };
             let ports: Vec<String> = side.ports.value.iter().map(ToString::to_string).collect();
             match &ports[..] {
                 [] => words.clone(),
@@ -282,7 +307,9 @@ fn two_tags(rule: &spec::SecurityRule, set: &Set, tags: &[String]) -> Diagnostic
         };
         let name = tag.split('.').next().unwrap_or(tag).to_ascii_lowercase();
         let (from, to) = (side(&rule.from), side(&rule.to));
-        help.push_str(&format!("\n{name}: {priority} {access} {protocol} {from} -> {to}"));
+        help.push_str(&format!(
+            "\n{name}: {priority} {access} {protocol} {from} -> {to}"
+        ));
     }
     Diagnostic::error(
         codes::TWO_TAGS,

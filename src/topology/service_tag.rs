@@ -4,20 +4,54 @@
 use crate::spec::nearest;
 
 const KNOWN: [&str; 41] = [
-    "ActionGroup", "ApiManagement", "AppConfiguration", "AppService", "AppServiceManagement",
-    "AzureActiveDirectory", "AzureActiveDirectoryDomainServices", "AzureAdvancedThreatProtection",
-    "AzureArcInfrastructure", "AzureBackup", "AzureBotService", "AzureCloud", "AzureCognitiveSearch",
-    "AzureConnectors", "AzureContainerRegistry", "AzureCosmosDB", "AzureDatabricks", "AzureDevOps",
-    "AzureEventGrid", "AzureFrontDoor", "AzureInformationProtection", "AzureIoTHub", "AzureKeyVault",
-    "AzureLoadBalancer", "AzureMachineLearning", "AzureMonitor", "AzurePlatformDNS",
-    "AzurePlatformIMDS", "AzurePlatformLKM", "AzureResourceManager", "AzureSignalR",
-    "AzureSiteRecovery", "AzureTrafficManager", "BatchNodeManagement", "EventHub", "GatewayManager",
-    "Internet", "ServiceBus", "Sql", "Storage", "VirtualNetwork",
+    "ActionGroup",
+    "ApiManagement",
+    "AppConfiguration",
+    "AppService",
+    "AppServiceManagement",
+    "AzureActiveDirectory",
+    "AzureActiveDirectoryDomainServices",
+    "AzureAdvancedThreatProtection",
+    "AzureArcInfrastructure",
+    "AzureBackup",
+    "AzureBotService",
+    "AzureCloud",
+    "AzureCognitiveSearch",
+    "AzureConnectors",
+    "AzureContainerRegistry",
+    "AzureCosmosDB",
+    "AzureDatabricks",
+    "AzureDevOps",
+    "AzureEventGrid",
+    "AzureFrontDoor",
+    "AzureInformationProtection",
+    "AzureIoTHub",
+    "AzureKeyVault",
+    "AzureLoadBalancer",
+    "AzureMachineLearning",
+    "AzureMonitor",
+    "AzurePlatformDNS",
+    "AzurePlatformIMDS",
+    "AzurePlatformLKM",
+    "AzureResourceManager",
+    "AzureSignalR",
+    "AzureSiteRecovery",
+    "AzureTrafficManager",
+    "BatchNodeManagement",
+    "EventHub",
+    "GatewayManager",
+    "Internet",
+    "ServiceBus",
+    "Sql",
+    "Storage",
+    "VirtualNetwork",
 ];
 
 /// The tag as Azure spells it; tags compare without case.
 pub(super) fn canonical(tag: &str) -> String {
-    let (head, region) = tag.split_once('.').map_or((tag, None), |(head, region)| (head, Some(region)));
+    let (head, region) = tag
+        .split_once('.')
+        .map_or((tag, None), |(head, region)| (head, Some(region)));
     let head = KNOWN
         .into_iter()
         .find(|known| known.eq_ignore_ascii_case(head))

@@ -55,7 +55,10 @@ pub(super) fn resolve(
         serve: workload.serve.iter().map(|listen| listen.value).collect(),
         body: workload.body.as_ref().map(|body| body.value.clone()),
         cpu_millis: workload.cpu_millis.as_ref().map_or(1000, |cpu| cpu.value),
-        memory_mb: workload.memory_mb.as_ref().map_or(1024, |memory| memory.value),
+        memory_mb: workload
+            .memory_mb
+            .as_ref()
+            .map_or(1024, |memory| memory.value),
         span: workload.key,
     }
 }

@@ -43,7 +43,11 @@ pub(crate) fn expand(node: &mut Node, place: Place) -> Result<(), Diagnostic> {
             let sentence = map.remove(at);
             let fields = match &sentence.value.value {
                 Value::Text(text) => split(text)?,
-                Value::Broken => return Ok(()),
+                Value::Broken => {
+                    // Without its sentence the rest of the map would only be found wanting.
+                    node.value = Value::Broken;
+                    return Ok(());
+                }
                 _ => {
                     let message = format!("`{key}` is a sentence");
                     return Err(Diagnostic::error(codes::SHAPE, sentence.key.span, message));
@@ -98,11 +102,14 @@ pub(crate) fn substitutions(node: &mut Node, found: &mut Vec<Diagnostic>) {
         Value::Text(text) => match substitution(text) {
             Some(part) => {
                 let (word, span) = (part.text, part.span);
-                found.push(Diagnostic::error(
-                    codes::SUBSTITUTION_NOT_YET,
-                    span,
-                    format!("substitution `{word}` is not supported yet"),
-                ).help("`$$` is a dollar"));
+                found.push(
+                    Diagnostic::error(
+                        codes::SUBSTITUTION_NOT_YET,
+                        span,
+                        format!("substitution `{word}` is not supported yet"),
+                    )
+                    .help("`$$` is a dollar"),
+                );
                 node.value = Value::Broken;
             }
             None => {
@@ -124,7 +131,9 @@ fn substitution(text: &Text) -> Option<Text> {
             match bytes.get(at + 1) {
                 Some(b'$') => at += 1,
                 Some(b'(') => {
-                    let end = text.text[at..].find(')').map_or(bytes.len(), |end| at + end + 1);
+                    let end = text.text[at..]
+                        .find(')')
+                        .map_or(bytes.len(), |end| at + end + 1);
                     return Some(text.part(at..end));
                 }
                 Some(b'a'..=b'z') => {

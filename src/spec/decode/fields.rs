@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::net::Prefix;
 use crate::spec::tree::{Entry, Node, Text, Value};
-use crate::spec::{Diagnostic, Name, NameError, Reference, Span, Spanned, codes, list, sentence, suggestion};
+use crate::spec::{
+    Diagnostic, Name, NameError, Reference, Span, Spanned, codes, list, sentence, suggestion,
+};
 
 /// Words that cannot be names, because sentences use them.
 const RESERVED: [&str; 10] = [
@@ -46,13 +48,18 @@ pub(super) struct Decoder {
 
 impl Decoder {
     pub(super) fn report<T>(&mut self, result: Result<T, Diagnostic>) -> Option<T> {
-        result.map_err(|diagnostic| self.found.push(diagnostic)).ok()
+        result
+            .map_err(|diagnostic| self.found.push(diagnostic))
+            .ok()
     }
 
     fn shape(&mut self, node: &Node, expected: &str) {
         let (code, message) = match node.value {
             Value::Broken => return,
-            Value::Null => (codes::NO_VALUE, format!("`null` where {expected} is expected")),
+            Value::Null => (
+                codes::NO_VALUE,
+                format!("`null` where {expected} is expected"),
+            ),
             Value::Text(_) => (codes::SHAPE, format!("a text where {expected} is expected")),
             Value::Map(_) => (codes::SHAPE, format!("a map where {expected} is expected")),
             Value::List(_) => (codes::SHAPE, format!("a list where {expected} is expected")),
@@ -80,7 +87,10 @@ impl Decoder {
         let entries = self.map(node, what).unwrap_or_default();
         let mut named = Vec::new();
         for entry in entries {
-            if let Some(name) = self.declared(&entry.key) {
+            // A key without a value is often half of a sentence that a comma split: said once is enough.
+            if entry.value.value != Value::Broken
+                && let Some(name) = self.declared(&entry.key)
+            {
                 named.push((name, entry));
             }
         }
@@ -89,19 +99,32 @@ impl Decoder {
 
     fn declared(&mut self, key: &Text) -> Option<Name> {
         if RESERVED.contains(&key.text.as_str()) {
-            let message = format!("`{}` is a word of the language and cannot be a name", key.text);
-            self.found.push(Diagnostic::error(codes::NAME, key.span, message));
+            let message = format!(
+                "`{}` is a word of the language and cannot be a name",
+                key.text
+            );
+            self.found
+                .push(Diagnostic::error(codes::NAME, key.span, message));
             return None;
         }
         let name = key.text.parse().map_err(|NameError { reason, .. }| {
-            Diagnostic::error(codes::NAME, key.span, format!("`{}` is not a name", key.text))
-                .help(reason)
+            Diagnostic::error(
+                codes::NAME,
+                key.span,
+                format!("`{}` is not a name", key.text),
+            )
+            .help(reason)
         });
         self.report(name)
     }
 
     /// A map with known keys; `at` is where it is named.
-    pub(super) fn fields<'n>(&mut self, node: &'n Node, at: Span, shape: &Shape) -> Option<Fields<'n>> {
+    pub(super) fn fields<'n>(
+        &mut self,
+        node: &'n Node,
+        at: Span,
+        shape: &Shape,
+    ) -> Option<Fields<'n>> {
         let entries = self.map(node, shape.what)?;
         for Entry { key, .. } in entries {
             let word = key.text.as_str();
@@ -123,7 +146,7 @@ impl Decoder {
                 )
                 .help(match crate::spec::nearest(word, keys) {
                     Some(key) => format!("did you mean `{key}`?"),
-                    None => suggestion(word, shape.known.iter().copied(), "its keys are"),
+                    None => suggestion(word, shape.known.iter().copied(), "expected one of"),
                 })
             });
         }
@@ -249,8 +272,12 @@ impl Decoder {
                 )
                 .help(format!("what is: {}", list(valid())))
             } else {
-                Diagnostic::error(codes::VALUE, text.span, format!("`{word}` is not a value of this key"))
-                    .help(suggestion(word, valid(), "it is one of"))
+                Diagnostic::error(
+                    codes::VALUE,
+                    text.span,
+                    format!("`{word}` is not a value of this key"),
+                )
+                .help(suggestion(word, valid(), "it is one of"))
             })
         })
     }

@@ -21,12 +21,33 @@ use super::{Budget, Cleanup, Diagnostic, Lifecycle, Network, Source, Span, Spec,
 const SPEC: Shape = Shape {
     what: "a spec",
     known: &[
-        "vnetlab", "name", "about", "location", "tags", "vnets", "nsgs", "clusters", "workloads",
-        "probes", "steps", "lifecycle", "budget",
+        "vnetlab",
+        "name",
+        "about",
+        "location",
+        "tags",
+        "vnets",
+        "nsgs",
+        "clusters",
+        "workloads",
+        "probes",
+        "steps",
+        "lifecycle",
+        "budget",
     ],
     later: &[
-        "params", "matrix", "secrets", "include", "service-tags", "planes", "asgs", "peerings",
-        "routes", "dns", "externals", "invariants",
+        "params",
+        "matrix",
+        "secrets",
+        "include",
+        "service-tags",
+        "planes",
+        "asgs",
+        "peerings",
+        "routes",
+        "dns",
+        "externals",
+        "invariants",
     ],
 };
 
@@ -73,7 +94,10 @@ fn spec(d: &mut Decoder, document: Node) -> Option<Spec> {
             Diagnostic::error(
                 codes::VERSION,
                 version.span,
-                format!("version `{}` of the spec language is not supported", version.value),
+                format!(
+                    "version `{}` of the spec language is not supported",
+                    version.value
+                ),
             )
             .help("write `vnetlab: 1`"),
         );
@@ -131,7 +155,9 @@ fn budget(d: &mut Decoder, node: &Node) -> Budget {
         return Budget::default();
     };
     Budget {
-        time: d.optional(&fields, "time", Decoder::duration).map(|time| time.value),
+        time: d
+            .optional(&fields, "time", Decoder::duration)
+            .map(|time| time.value),
         clusters: d
             .optional(&fields, "clusters", |d, node| d.number(node, 0, u32::MAX))
             .map(|clusters| clusters.value),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::fields::{Decoder, Shape};
 use super::{Place, expand};
-use crate::spec::tree::{Entry, Node};
+use crate::spec::tree::{Entry, Node, Value};
 use crate::spec::{
     Cluster, ClusterNetwork, Diagnostic, Kind, Name, Network, NetworkSecurityGroup, Probe,
     SecurityRule, Set, Side, Span, Spanned, Subnet, Term, VirtualNetwork, Workload,
@@ -21,44 +21,118 @@ const VNET: Shape = Shape {
 const SUBNET: Shape = Shape {
     what: "a subnet",
     known: &["prefix", "nsg", "default-outbound", "about"],
-    later: &["routes", "nat", "endpoints", "delegation", "azure-name", "with"],
+    later: &[
+        "routes",
+        "nat",
+        "endpoints",
+        "delegation",
+        "azure-name",
+        "with",
+    ],
 };
 
 const NSG: Shape = Shape {
     what: "a network security group",
-    known: &["inbound", "outbound", "flush-connections", "azure-name", "about"],
+    known: &[
+        "inbound",
+        "outbound",
+        "flush-connections",
+        "azure-name",
+        "about",
+    ],
     later: &["with"],
 };
 
 const RULE: Shape = Shape {
     what: "a security rule",
-    known: &["priority", "access", "protocol", "from", "from-ports", "to", "to-ports", "rule", "about"],
+    known: &[
+        "priority",
+        "access",
+        "protocol",
+        "from",
+        "from-ports",
+        "to",
+        "to-ports",
+        "rule",
+        "about",
+    ],
     later: &["azure-name", "with"],
 };
 
 const CLUSTER: Shape = Shape {
     what: "a cluster",
     known: &[
-        "network", "subnet", "nodes", "size", "pods", "services", "dns-ip", "version", "max-pods",
-        "azure-name", "about",
+        "network",
+        "subnet",
+        "nodes",
+        "size",
+        "pods",
+        "services",
+        "dns-ip",
+        "version",
+        "max-pods",
+        "azure-name",
+        "about",
     ],
-    later: &["pod-subnet", "policy", "dataplane", "egress", "identity", "existing", "with"],
+    later: &[
+        "pod-subnet",
+        "policy",
+        "dataplane",
+        "egress",
+        "identity",
+        "existing",
+        "with",
+    ],
 };
 
 const WORKLOAD: Shape = Shape {
     what: "a workload",
-    known: &["aci", "pod", "image", "serve", "body", "cpu", "memory", "azure-name", "about"],
+    known: &[
+        "aci",
+        "pod",
+        "image",
+        "serve",
+        "body",
+        "cpu",
+        "memory",
+        "azure-name",
+        "about",
+    ],
     later: &[
-        "vm", "command", "env", "registry", "dns-servers", "restart", "count", "spread",
-        "host-network", "size", "ip", "asg", "nsg", "public-ip", "forward", "with",
+        "vm",
+        "command",
+        "env",
+        "registry",
+        "dns-servers",
+        "restart",
+        "count",
+        "spread",
+        "host-network",
+        "size",
+        "ip",
+        "asg",
+        "nsg",
+        "public-ip",
+        "forward",
+        "with",
     ],
 };
 
 const PROBE: Shape = Shape {
     what: "a probe",
-    known: &["from", "to", "scheme", "port", "path", "timeout", "call", "about"],
+    known: &[
+        "from", "to", "scheme", "port", "path", "timeout", "call", "about",
+    ],
     later: &[
-        "method", "headers", "send", "resolver", "type", "attempts", "every", "count", "connection",
+        "method",
+        "headers",
+        "send",
+        "resolver",
+        "type",
+        "attempts",
+        "every",
+        "count",
+        "connection",
         "with",
     ],
 };
@@ -120,7 +194,8 @@ impl Decoder {
             let space: Vec<_> = nodes.iter().filter_map(|node| d.prefix(node)).collect();
             if nodes.is_empty() {
                 let message = "a virtual network has at least one range";
-                d.found.push(Diagnostic::error(codes::VALUE, node.span, message));
+                d.found
+                    .push(Diagnostic::error(codes::VALUE, node.span, message));
             }
             Some(space)
         });
@@ -162,7 +237,9 @@ impl Decoder {
             ("inbound", Direction::Inbound),
             ("outbound", Direction::Outbound),
         ] {
-            let Some(node) = fields.get(key) else { continue };
+            let Some(node) = fields.get(key) else {
+                continue;
+            };
             for (name, entry) in self.named(node, &format!("`{key}`")) {
                 rules.extend(self.rule(name, entry, direction));
             }
@@ -190,7 +267,9 @@ impl Decoder {
         let mut sides = Vec::new();
         for (set, ports) in [("from", "from-ports"), ("to", "to-ports")] {
             let set = match fields.get(set) {
-                Some(node) => self.sentence(node, "a set", sentence::set).map(|set| set.value),
+                Some(node) => self
+                    .sentence(node, "a set", sentence::set)
+                    .map(|set| set.value),
                 None => Some(any(key)),
             };
             let ports = self.optional(&fields, ports, |d, node| {
@@ -207,7 +286,7 @@ impl Decoder {
         // A rule on one line is shown whole; of a longer one, its name.
         let whole = entry.value.span;
         let span = match &entry.value.value {
-            crate::spec::tree::Value::Text(_) if whole.start > key.end => Span {
+            Value::Text(_) if whole.start > key.end => Span {
                 start: key.start,
                 end: whole.end,
             },
@@ -248,9 +327,8 @@ impl Decoder {
                     entry.key.span,
                     "`network: overlay`, the default, is not supported yet",
                 );
-                self.found.push(
-                    diagnostic.help("give the key `network`: `kubenet` or `node-subnet`"),
-                );
+                self.found
+                    .push(diagnostic.help("give the key `network`: `kubenet` or `node-subnet`"));
                 None
             }
         };
@@ -359,7 +437,8 @@ impl Decoder {
         self.optional(&fields, "about", Decoder::text);
         let from = self.required(&fields, "from", Decoder::reference);
         let to = self.required(&fields, "to", |d, node| {
-            d.sentence(node, "a host", sentence::host).map(|host| host.value)
+            d.sentence(node, "a host", sentence::host)
+                .map(|host| host.value)
         });
         let later = ["https", "tls", "tcp", "udp", "dns", "icmp"];
         let scheme = self.required(&fields, "scheme", |d, node| {
@@ -375,14 +454,16 @@ impl Decoder {
             }
             let message = format!("`{}` is not the path of a URL", path.value);
             let diagnostic = Diagnostic::error(codes::VALUE, path.span, message);
-            d.found.push(diagnostic.help("a path begins with `/` and has no spaces"));
+            d.found
+                .push(diagnostic.help("a path begins with `/` and has no spaces"));
             None
         });
         let timeout = self.optional(&fields, "timeout", |d, node| {
             let timeout = d.duration(node)?;
             if timeout.value.is_zero() {
                 let message = "a probe waits longer than nothing";
-                d.found.push(Diagnostic::error(codes::VALUE, timeout.span, message));
+                d.found
+                    .push(Diagnostic::error(codes::VALUE, timeout.span, message));
             }
             Some(timeout)
         });

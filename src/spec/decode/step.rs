@@ -4,8 +4,8 @@ use super::fields::{Decoder, Shape};
 use crate::spec::change;
 use crate::spec::tree::{Entry, Node, Value};
 use crate::spec::{
-    Change, Diagnostic, ExpectedSource, ProbeExpectation, Spanned, Step, StepAction, codes, list,
-    nearest, sentence,
+    Change, Diagnostic, ExpectedSource, ProbeExpectation, Span, Spanned, Step, StepAction, codes,
+    list, nearest, sentence,
 };
 use crate::verdict::{Answer, BodyMatch, Outcome};
 
@@ -19,7 +19,15 @@ const EXPECTATION: Shape = Shape {
     what: "an expectation",
     known: &["outcome", "status", "body", "source", "source-in", "by"],
     later: &[
-        "header", "not-source", "via", "avoid", "answers", "rtt", "within", "stable", "planes",
+        "header",
+        "not-source",
+        "via",
+        "avoid",
+        "answers",
+        "rtt",
+        "within",
+        "stable",
+        "planes",
     ],
 };
 
@@ -33,14 +41,15 @@ impl Decoder {
             Value::Broken => Vec::new(),
             _ => {
                 let message = "`steps` is a list, each step after a `-`";
-                self.found.push(Diagnostic::error(codes::SHAPE, node.span, message));
+                self.found
+                    .push(Diagnostic::error(codes::SHAPE, node.span, message));
                 Vec::new()
             }
         }
     }
 
     fn step(&mut self, node: &Node) -> Option<Step> {
-        match &node.value {
+        let value = match &node.value {
             Value::Text(text) => {
                 let action = match text.text.as_str() {
                     "deploy" => StepAction::Deploy,
@@ -49,7 +58,9 @@ impl Decoder {
                         all: false,
                     },
                     word => {
-                        self.unknown_step(word, node.span, &["deploy", "undo"]);
+                        let help =
+                            "a step is `deploy`, `undo`, or a map with `change`, `probe` and more";
+                        self.unknown_step(word, node.span, &["deploy", "undo"], help);
                         return None;
                     }
                 };
@@ -63,32 +74,23 @@ impl Decoder {
                 });
             }
             Value::Map(entries) => {
-                let known = |entry: &&Entry| {
-                    let key = entry.key.text.as_str();
-                    STEP.known.contains(&key) || STEP.later.contains(&key)
-                };
                 // In a step every key is a kind of step, or says something about one.
-                for entry in entries.iter().filter(|entry| !known(entry)) {
-                    self.unknown_step(&entry.key.text, entry.key.span, STEP.known);
+                let (known, unknown): (Vec<Entry>, Vec<Entry>) =
+                    entries.iter().cloned().partition(|entry| {
+                        let key = entry.key.text.as_str();
+                        STEP.known.contains(&key) || STEP.later.contains(&key)
+                    });
+                let help = format!("a step has {}", list(STEP.known.iter().copied()));
+                for Entry { key, .. } in unknown {
+                    self.unknown_step(&key.text, key.span, STEP.known, &help);
                 }
+                Value::Map(known)
             }
-            _ => {}
-        }
-        let known = match &node.value {
-            Value::Map(entries) => Node {
-                span: node.span,
-                value: Value::Map(
-                    entries
-                        .iter()
-                        .filter(|entry| {
-                            let key = entry.key.text.as_str();
-                            STEP.known.contains(&key) || STEP.later.contains(&key)
-                        })
-                        .cloned()
-                        .collect(),
-                ),
-            },
-            _ => node.clone(),
+            other => other.clone(),
+        };
+        let known = Node {
+            span: node.span,
+            value,
         };
         let fields = self.fields(&known, node.span, &STEP)?;
         let action = self.action(&fields);
@@ -96,7 +98,10 @@ impl Decoder {
             None => Vec::new(),
             Some(node) => {
                 let entries = self.map(node, "`probe`").unwrap_or_default();
-                entries.iter().filter_map(|entry| self.expectation(entry)).collect()
+                entries
+                    .iter()
+                    .filter_map(|entry| self.expectation(entry))
+                    .collect()
             }
         };
         Some(Step {
@@ -109,7 +114,7 @@ impl Decoder {
         })
     }
 
-    fn unknown_step(&mut self, word: &str, span: crate::spec::Span, valid: &[&str]) {
+    fn unknown_step(&mut self, word: &str, span: Span, valid: &[&str], help: &str) {
         let message = format!("unknown step `{word}`");
         self.found.push(match nearest(word, valid.iter().copied()) {
             Some(step) => Diagnostic::error(
@@ -117,8 +122,7 @@ impl Decoder {
                 span,
                 format!("{message}; did you mean `{step}`?"),
             ),
-            None => Diagnostic::error(codes::UNKNOWN_STEP, span, message)
-                .help(format!("a step is one of {}", list(valid.iter().copied()))),
+            None => Diagnostic::error(codes::UNKNOWN_STEP, span, message).help(help),
         });
     }
 
@@ -132,7 +136,10 @@ impl Decoder {
                 Diagnostic::error(
                     codes::TWO_ACTIONS,
                     second.key.span,
-                    format!("a step does one thing: `{}` and `{}` are two", first.key.text, second.key.text),
+                    format!(
+                        "a step does one thing: `{}` and `{}` are two",
+                        first.key.text, second.key.text
+                    ),
                 )
                 .related(first.key.span, "the first one")
                 .help("make two steps of it"),
@@ -202,17 +209,25 @@ impl Decoder {
             d.sentence(node, "a status", |text| {
                 status(&text.text).ok_or_else(|| {
                     let message = format!("`{}` is not an HTTP status", text.text);
-                    Diagnostic::error(codes::VALUE, text.span, message).help("it is a number from 100 to 599")
+                    Diagnostic::error(codes::VALUE, text.span, message)
+                        .help("it is a number from 100 to 599")
                 })
             })
         });
         expectation.body = self.optional(&fields, "body", |d, node| {
             let text = d.text(node)?;
-            let value = match text.value.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
+            let value = match text
+                .value
+                .strip_prefix('/')
+                .and_then(|rest| rest.strip_suffix('/'))
+            {
                 Some(source) if !source.is_empty() => BodyMatch::Matches(source.to_owned()),
                 _ => BodyMatch::Contains(text.value),
             };
-            Some(Spanned { value, span: text.span })
+            Some(Spanned {
+                value,
+                span: text.span,
+            })
         });
         expectation.source = self.optional(&fields, "source", |d, node| {
             d.sentence(node, "a source", |text| {
@@ -228,10 +243,14 @@ impl Decoder {
             })
         });
         expectation.source_in = self
-            .optional(&fields, "source-in", |d, node| d.sentence(node, "a set", sentence::set))
+            .optional(&fields, "source-in", |d, node| {
+                d.sentence(node, "a set", sentence::set)
+            })
             .map(|set| set.value);
         expectation.by = self
-            .optional(&fields, "by", |d, node| d.sentence(node, "a rule", sentence::by))
+            .optional(&fields, "by", |d, node| {
+                d.sentence(node, "a rule", sentence::by)
+            })
             .map(|by| by.value);
         Some(expectation)
     }
@@ -241,17 +260,20 @@ impl Decoder {
         let nodes = self.one_or_many(node);
         let answers: Vec<_> = nodes
             .iter()
-            .filter_map(|node| self.sentence(node, "an outcome", |text| answer(&text.text, text.span)))
+            .filter_map(|node| {
+                self.sentence(node, "an outcome", |text| answer(&text.text, text.span))
+            })
             .collect();
         if nodes.is_empty() {
             let message = "an empty list is met by nothing";
-            self.found.push(Diagnostic::error(codes::VALUE, node.span, message));
+            self.found
+                .push(Diagnostic::error(codes::VALUE, node.span, message));
         }
         answers
     }
 }
 
-fn answer(word: &str, span: crate::spec::Span) -> Result<Answer, Diagnostic> {
+fn answer(word: &str, span: Span) -> Result<Answer, Diagnostic> {
     if let Some(status) = status(word) {
         return Ok(Answer::Status(status));
     }
@@ -271,20 +293,24 @@ fn answer(word: &str, span: crate::spec::Span) -> Result<Answer, Diagnostic> {
                     .map(Outcome::word)
             };
             let message = format!("`{word}` is not an outcome");
-            Err(Diagnostic::error(codes::VALUE, span, message).help(match nearest(word, built()) {
-                Some(outcome) => format!("did you mean `{outcome}`?"),
-                None => format!("it is an HTTP status, {}", list(built())),
-            }))
+            Err(
+                Diagnostic::error(codes::VALUE, span, message).help(match nearest(word, built()) {
+                    Some(outcome) => format!("did you mean `{outcome}`?"),
+                    None => format!("it is an HTTP status, {}", list(built())),
+                }),
+            )
         }
     }
 }
 
 fn status(word: &str) -> Option<u16> {
     let digits = word.len() == 3 && word.bytes().all(|b| b.is_ascii_digit());
-    word.parse().ok().filter(|status| digits && (100..600).contains(status))
+    word.parse()
+        .ok()
+        .filter(|status| digits && (100..600).contains(status))
 }
 
-fn first_key(node: &Node) -> Option<crate::spec::Span> {
+fn first_key(node: &Node) -> Option<Span> {
     match &node.value {
         Value::Map(entries) => entries.first().map(|entry| entry.key.span),
         _ => None,

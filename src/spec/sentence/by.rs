@@ -9,7 +9,10 @@ use crate::verdict::{ByPattern, Direction};
 pub(crate) fn by(text: &Text) -> Result<Spanned<ByPattern>, Diagnostic> {
     let parts = text.split('/');
     for part in &parts {
-        let word = part.text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        let word = part
+            .text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         if part.text.is_empty() || !word {
             return Err(error(part, format!("`{}` is not a rule", text.text))
                 .help("it is a rule's name, narrowed as `nsg/rule` or `nsg/inbound/rule`"));
@@ -36,11 +39,18 @@ pub(crate) fn by(text: &Text) -> Result<Spanned<ByPattern>, Diagnostic> {
         [nsg, second, rule] => match direction(second) {
             Some(direction) => (Some(nsg.text.clone()), Some(direction), rule),
             None => {
-                return Err(error(second, format!("`{}` is not a direction", second.text))
-                    .help("it is `inbound` or `outbound`"));
+                return Err(
+                    error(second, format!("`{}` is not a direction", second.text))
+                        .help("it is `inbound` or `outbound`"),
+                );
             }
         },
-        _ => return Err(error(text, format!("`{}` has too many parts for a rule", text.text))),
+        _ => {
+            return Err(error(
+                text,
+                format!("`{}` has too many parts for a rule", text.text),
+            ));
+        }
     };
     Ok(Spanned {
         value: ByPattern {
@@ -58,8 +68,17 @@ mod tests {
 
     #[test]
     fn a_deciding_rule_reads_and_prints_the_same() {
-        for text in ["deny-all", "AllowVnetInBound", "nsg/deny-all", "inbound/deny-all", "nsg/outbound/deny-all"] {
-            assert_eq!(by(&Text::at_start(text)).map(|by| by.value.to_string()), Ok(text.to_owned()));
+        for text in [
+            "deny-all",
+            "AllowVnetInBound",
+            "nsg/deny-all",
+            "inbound/deny-all",
+            "nsg/outbound/deny-all",
+        ] {
+            assert_eq!(
+                by(&Text::at_start(text)).map(|by| by.value.to_string()),
+                Ok(text.to_owned())
+            );
         }
     }
 
@@ -72,7 +91,11 @@ mod tests {
             ("a/inbound/b/c", codes::SENTENCE),
             ("route/none", codes::VALUE_NOT_YET),
         ] {
-            assert_eq!(by(&Text::at_start(text)).map_err(|d| d.code), Err(code), "{text}");
+            assert_eq!(
+                by(&Text::at_start(text)).map_err(|d| d.code),
+                Err(code),
+                "{text}"
+            );
         }
     }
 }

@@ -16,8 +16,11 @@ pub(crate) fn ports(text: &Text) -> Result<Vec<PortRange>, Diagnostic> {
             if part.text == "any" {
                 Diagnostic::error(codes::ANY_NOT_ALONE, part.span, "`any` stands alone")
             } else {
-                error(&part, format!("`{}` is not a port or a port range", part.text))
-                    .help("ports are 0 to 65535; join several with `+`, for example `80 + 8000-8999`")
+                error(
+                    &part,
+                    format!("`{}` is not a port or a port range", part.text),
+                )
+                .help("ports are 0 to 65535; join several with `+`, for example `80 + 8000-8999`")
             }
         })?;
         ranges.push(range);
@@ -40,7 +43,9 @@ pub(crate) fn port(text: &Text) -> Result<u16, Diagnostic> {
     let digits = text.text.bytes().all(|b| b.is_ascii_digit());
     match text.text.parse() {
         Ok(port) if digits && port > 0 => Ok(port),
-        _ => Err(error(text, format!("`{}` is not a port", text.text)).help("ports are 1 to 65535")),
+        _ => {
+            Err(error(text, format!("`{}` is not a port", text.text)).help("ports are 1 to 65535"))
+        }
     }
 }
 
@@ -63,8 +68,11 @@ pub(crate) fn listen(text: &Text) -> Result<Listen, Diagnostic> {
             .help("`http` and `tcp` are"));
         }
         _ => {
-            return Err(error(scheme, format!("`{}` is not a listener's scheme", scheme.text))
-                .help("it is one of `http`, `tcp` or `udp`"));
+            return Err(error(
+                scheme,
+                format!("`{}` is not a listener's scheme", scheme.text),
+            )
+            .help("it is one of `http`, `tcp` or `udp`"));
         }
     };
     Ok(Listen {
@@ -97,7 +105,12 @@ mod tests {
 
     #[test]
     fn the_offending_port_is_pointed_at() {
-        for (text, start, end) in [("80 + x", 5, 6), ("80 + any", 5, 8), ("90-80", 0, 5), ("80+", 3, 3)] {
+        for (text, start, end) in [
+            ("80 + x", 5, 6),
+            ("80 + any", 5, 8),
+            ("90-80", 0, 5),
+            ("80+", 3, 3),
+        ] {
             let span = ports(&Text::at_start(text)).map_err(|d| d.primary.span);
             assert_eq!(span, Err(Span { start, end }), "{text}");
         }
@@ -106,9 +119,24 @@ mod tests {
     #[test]
     fn listeners_have_a_scheme_and_a_port() {
         let http = listen(&Text::at_start("http:80"));
-        assert_eq!(http, Ok(Listen { scheme: ListenScheme::Http, port: 80 }));
-        for (text, code) in [("80", codes::SENTENCE), ("udp:53", codes::VALUE_NOT_YET), ("http:0", codes::SENTENCE), ("ftp:21", codes::SENTENCE)] {
-            assert_eq!(listen(&Text::at_start(text)).map_err(|d| d.code), Err(code), "{text}");
+        assert_eq!(
+            http,
+            Ok(Listen {
+                scheme: ListenScheme::Http,
+                port: 80
+            })
+        );
+        for (text, code) in [
+            ("80", codes::SENTENCE),
+            ("udp:53", codes::VALUE_NOT_YET),
+            ("http:0", codes::SENTENCE),
+            ("ftp:21", codes::SENTENCE),
+        ] {
+            assert_eq!(
+                listen(&Text::at_start(text)).map_err(|d| d.code),
+                Err(code),
+                "{text}"
+            );
         }
     }
 }

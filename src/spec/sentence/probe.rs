@@ -4,7 +4,8 @@ use super::{Fields, address, error, reference};
 use crate::spec::tree::Text;
 use crate::spec::{Diagnostic, Host, Kind, Spanned, codes};
 
-const FORM: &str = "a probe reads `observer -> http://web:80/`: caller, `->`, scheme, host, port, path";
+const FORM: &str =
+    "a probe reads `observer -> http://web:80/`: caller, `->`, scheme, host, port, path";
 
 /// Splits a probe into the fields of its long form.
 pub(crate) fn fields(text: &Text) -> Result<Fields, Diagnostic> {
@@ -27,7 +28,9 @@ pub(crate) fn fields(text: &Text) -> Result<Fields, Diagnostic> {
         .map(|(word, _)| format!("{word}/"))
         .find(|kind| url.text[start..].starts_with(kind))
         .map_or(start, |kind| start + kind.len());
-    let path_at = url.text[kind_end..].find('/').map_or(end, |at| kind_end + at);
+    let path_at = url.text[kind_end..]
+        .find('/')
+        .map_or(end, |at| kind_end + at);
     let port_at = url.text[start..path_at].find(':').map(|at| start + at);
     let host = url.part(start..port_at.unwrap_or(path_at));
     if host.text.is_empty() {
@@ -51,7 +54,10 @@ pub(crate) fn host(text: &Text) -> Result<Spanned<Host>, Diagnostic> {
         return Err(Diagnostic::error(
             codes::VALUE_NOT_YET,
             text.span,
-            format!("host name `{}`: calling by a DNS name is not supported yet", text.text),
+            format!(
+                "host name `{}`: calling by a DNS name is not supported yet",
+                text.text
+            ),
         )
         .help("call a workload or an address"));
     } else {
@@ -71,9 +77,18 @@ mod tests {
     #[test]
     fn a_probe_splits_into_its_long_form() {
         for (text, expected) in [
-            ("observer -> http://web/", "from=observer to=web scheme=http path=/"),
-            ("a -> http://workload/web:8080/x/y?z=1", "from=a to=workload/web scheme=http port=8080 path=/x/y?z=1"),
-            ("a -> tcp://10.0.0.4:22", "from=a to=10.0.0.4 scheme=tcp port=22"),
+            (
+                "observer -> http://web/",
+                "from=observer to=web scheme=http path=/",
+            ),
+            (
+                "a -> http://workload/web:8080/x/y?z=1",
+                "from=a to=workload/web scheme=http port=8080 path=/x/y?z=1",
+            ),
+            (
+                "a -> tcp://10.0.0.4:22",
+                "from=a to=10.0.0.4 scheme=tcp port=22",
+            ),
         ] {
             let read = fields(&Text::at_start(text)).map(|fields| {
                 let fields: Vec<String> = fields

@@ -77,11 +77,25 @@ mod tests {
 
     #[test]
     fn durations_are_whole_numbers_with_a_unit() {
-        for (text, millis) in [("500ms", 500), ("1s", 1000), ("2m", 120_000), ("4h", 14_400_000)] {
+        for (text, millis) in [
+            ("500ms", 500),
+            ("1s", 1000),
+            ("2m", 120_000),
+            ("4h", 14_400_000),
+        ] {
             let read = duration(&Text::at_start(text)).map(|d| d.as_millis());
             assert_eq!(read, Ok(millis), "{text}");
         }
-        for text in ["", "5", "s", "1.5s", "-1s", "2d", "5 s", "99999999999999999999h"] {
+        for text in [
+            "",
+            "5",
+            "s",
+            "1.5s",
+            "-1s",
+            "2d",
+            "5 s",
+            "99999999999999999999h",
+        ] {
             assert!(duration(&Text::at_start(text)).is_err(), "{text}");
         }
     }

@@ -19,7 +19,12 @@ pub(crate) fn reference(text: &Text) -> Result<Spanned<Reference>, Diagnostic> {
             });
         }
         [_] | [_, _] => (None, &parts[..]),
-        _ => return Err(error(text, format!("`{}` has too many parts for a name", text.text))),
+        _ => {
+            return Err(error(
+                text,
+                format!("`{}` has too many parts for a name", text.text),
+            ));
+        }
     };
     let (parent, last) = match names {
         [last] => (None, last),
@@ -38,8 +43,12 @@ pub(crate) fn reference(text: &Text) -> Result<Spanned<Reference>, Diagnostic> {
 
 fn name(text: &Text) -> Result<Name, Diagnostic> {
     text.text.parse().map_err(|NameError { reason, .. }| {
-        Diagnostic::error(codes::NAME, text.span, format!("`{}` is not a name", text.text))
-            .help(reason)
+        Diagnostic::error(
+            codes::NAME,
+            text.span,
+            format!("`{}` is not a name", text.text),
+        )
+        .help(reason)
     })
 }
 
@@ -49,7 +58,13 @@ mod tests {
 
     #[test]
     fn a_reference_is_a_name_with_a_kind_or_a_parent() {
-        for text in ["web", "workload/web", "hub/fw", "subnet/hub/fw", "subnet/fw"] {
+        for text in [
+            "web",
+            "workload/web",
+            "hub/fw",
+            "subnet/hub/fw",
+            "subnet/fw",
+        ] {
             let read = reference(&Text::at_start(text)).map(|r| r.value.to_string());
             assert_eq!(read, Ok(text.to_owned()));
         }
@@ -57,9 +72,18 @@ mod tests {
 
     #[test]
     fn the_offending_part_is_pointed_at() {
-        for (text, start, end) in [("Web", 0, 3), ("hub/F", 4, 5), ("sub/hub/fw", 0, 3), ("a/", 2, 2)] {
+        for (text, start, end) in [
+            ("Web", 0, 3),
+            ("hub/F", 4, 5),
+            ("sub/hub/fw", 0, 3),
+            ("a/", 2, 2),
+        ] {
             let span = reference(&Text::at_start(text)).map_err(|d| d.primary.span);
-            assert_eq!(span.map(|r| r.value), Err(crate::spec::Span { start, end }), "{text}");
+            assert_eq!(
+                span.map(|r| r.value),
+                Err(crate::spec::Span { start, end }),
+                "{text}"
+            );
         }
         assert!(reference(&Text::at_start("a/b/c/d")).is_err());
     }

@@ -15,11 +15,20 @@ pub(crate) fn fields(text: &Text) -> Result<Fields, Diagnostic> {
     };
     // Read here as well, so that a forgotten word is reported as such and not as a wrong side.
     if !priority.text.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(error(priority, format!("a rule begins with its priority, not with `{}`", priority.text)).help(FORM));
+        return Err(error(
+            priority,
+            format!(
+                "a rule begins with its priority, not with `{}`",
+                priority.text
+            ),
+        )
+        .help(FORM));
     }
     self::access(access)?;
     self::protocol(protocol)?;
-    let arrows: Vec<usize> = (0..sides.len()).filter(|at| sides[*at].text == "->").collect();
+    let arrows: Vec<usize> = (0..sides.len())
+        .filter(|at| sides[*at].text == "->")
+        .collect();
     let at = match arrows[..] {
         [at] => at,
         [] => {
@@ -29,7 +38,9 @@ pub(crate) fn fields(text: &Text) -> Result<Fields, Diagnostic> {
             };
             return Err(diagnostic.help(FORM));
         }
-        [_, second, ..] => return Err(error(&sides[second], "the rule has a second `->`").help(FORM)),
+        [_, second, ..] => {
+            return Err(error(&sides[second], "the rule has a second `->`").help(FORM));
+        }
     };
     let mut fields = vec![
         ("priority", priority.clone()),
@@ -43,7 +54,12 @@ pub(crate) fn fields(text: &Text) -> Result<Fields, Diagnostic> {
         let Some(whole) = text.across(words) else {
             return Err(error(&sides[at], format!("the rule has no {what}")).help(FORM));
         };
-        match whole.text.match_indices(':').map(|(at, _)| at).collect::<Vec<_>>()[..] {
+        match whole
+            .text
+            .match_indices(':')
+            .map(|(at, _)| at)
+            .collect::<Vec<_>>()[..]
+        {
             [colon] => {
                 fields.push((side, whole.part(0..colon)));
                 fields.push((ports, whole.part(colon + 1..whole.text.len())));

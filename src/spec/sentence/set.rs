@@ -70,16 +70,24 @@ fn term(text: &Text) -> Result<Term, Diagnostic> {
     if let [first, second, ..] = &text.words()[..] {
         return Err(error(
             second,
-            format!("expected `+` between `{}` and `{}`", first.text, second.text),
+            format!(
+                "expected `+` between `{}` and `{}`",
+                first.text, second.text
+            ),
         ));
     }
     match word.chars().next() {
-        None => Err(error(text, "expected a name, an address, a service tag or `any` here")),
+        None => Err(error(
+            text,
+            "expected a name, an address, a service tag or `any` here",
+        )),
         Some('*') => Err(error(text, "`*` is written `any`")),
         Some(_) if word == "any" => Ok(Term::Any),
         Some(_) if is_ipv6(word) => Err(ipv6(text)),
-        Some(_) if word.contains(':') => Err(error(text, format!("`{word}` is not an address or a name"))
-            .help("in the long form, ports stand in `from-ports` and `to-ports`")),
+        Some(_) if word.contains(':') => {
+            Err(error(text, format!("`{word}` is not an address or a name"))
+                .help("in the long form, ports stand in `from-ports` and `to-ports`"))
+        }
         Some(c) if c.is_ascii_digit() && word.contains('/') => prefix(text).map(Term::Prefix),
         Some(c) if c.is_ascii_digit() => address(text).map(Term::Address),
         Some(c) if c.is_ascii_uppercase() => tag(text),
@@ -114,7 +122,10 @@ pub(crate) fn prefix(text: &Text) -> Result<Prefix, Diagnostic> {
         );
         return Err(diagnostic.help(match word.parse::<Ipv4Addr>() {
             Ok(_) => format!("give its length, for example `{word}/24`"),
-            Err(_) => "an address prefix is an IPv4 address and a length, for example `10.0.0.0/24`".to_owned(),
+            Err(_) => {
+                "an address prefix is an IPv4 address and a length, for example `10.0.0.0/24`"
+                    .to_owned()
+            }
         }));
     };
     if read.addr() == read.network() {
@@ -125,7 +136,11 @@ pub(crate) fn prefix(text: &Text) -> Result<Prefix, Diagnostic> {
         text.span,
         format!("`{word}` has bits set behind its prefix"),
     )
-    .label(format!("the /{} that holds it begins at {}", read.prefix_len(), read.network()))
+    .label(format!(
+        "the /{} that holds it begins at {}",
+        read.prefix_len(),
+        read.network()
+    ))
     .help(format!("write `{}`", read.trunc())))
 }
 
@@ -148,7 +163,10 @@ fn ipv6(text: &Text) -> Diagnostic {
     Diagnostic::error(
         codes::IPV6,
         text.span,
-        format!("`{}` is an IPv6 literal, and version 1 is IPv4 only", text.text),
+        format!(
+            "`{}` is an IPv6 literal, and version 1 is IPv4 only",
+            text.text
+        ),
     )
 }
 
