@@ -188,6 +188,8 @@ pub struct ManagedCluster {
     pub service_cidr: Option<Prefix>,
     /// The address of the cluster's DNS service.
     pub dns_service_ip: Option<Ipv4Addr>,
+    /// `outboundType`, as spelt, where it is set (R65).
+    pub outbound_type: Option<String>,
     /// The node pools.
     pub pools: Vec<AgentPool>,
 }
@@ -528,6 +530,7 @@ impl ManagedCluster {
                     pod_cidr: profile.prefixes(&["podCidr"])?.first().copied(),
                     service_cidr: profile.prefixes(&["serviceCidr"])?.first().copied(),
                     dns_service_ip: profile.address("dnsServiceIP")?,
+                    outbound_type: profile.text("outboundType"),
                     pools,
                 })
             })
