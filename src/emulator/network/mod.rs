@@ -7,9 +7,9 @@ mod cluster;
 mod leases;
 mod routes;
 
-pub(super) use cluster::lease_nodes;
+pub(super) use cluster::{lease_nodes, place_pod};
 pub(super) use leases::{Leases, container_group_endpoint, lease_group, pod_endpoint};
-pub(super) use routes::release_routes;
+pub(super) use routes::{release_routes, route_table};
 
 use crate::arm::Resource;
 
