@@ -11,13 +11,16 @@ use super::reply::{Refusal, empty, error_value, json_reply, poll_again, with_ope
 use super::store::{Operation, Status, Store};
 
 fn find<'a>(store: &'a Store, id: &str) -> Result<&'a Operation, Refusal> {
-    store.operations.get(&id.to_ascii_lowercase()).ok_or_else(|| {
-        Refusal::new(
-            StatusCode::NOT_FOUND,
-            "OperationNotFound",
-            format!("The operation '{id}' could not be found."),
-        )
-    })
+    store
+        .operations
+        .get(&id.to_ascii_lowercase())
+        .ok_or_else(|| {
+            Refusal::new(
+                StatusCode::NOT_FOUND,
+                "OperationNotFound",
+                format!("The operation '{id}' could not be found."),
+            )
+        })
 }
 
 /// The URL at which a provider's operation is polled.
@@ -82,11 +85,7 @@ pub(super) fn poll_result(
     done: StatusCode,
 ) -> Result<Response, Refusal> {
     match &find(store, id)?.status {
-        Status::Running(_) => Ok(with_operation(
-            empty(StatusCode::ACCEPTED),
-            "location",
-            url,
-        )),
+        Status::Running(_) => Ok(with_operation(empty(StatusCode::ACCEPTED), "location", url)),
         Status::Succeeded | Status::Canceled => Ok(empty(done)),
         Status::Failed(error) => Err(Refusal {
             status: StatusCode::CONFLICT,
@@ -97,8 +96,10 @@ pub(super) fn poll_result(
 
 /// AKS names an operation by the GUID of its URL with the first three groups byte-swapped.
 fn swapped(id: &str) -> String {
-    id.parse::<Uuid>()
-        .map_or_else(|_| id.to_owned(), |id| Uuid::from_bytes(id.to_bytes_le()).to_string())
+    id.parse::<Uuid>().map_or_else(
+        |_| id.to_owned(),
+        |id| Uuid::from_bytes(id.to_bytes_le()).to_string(),
+    )
 }
 
 #[cfg(test)]

@@ -39,7 +39,10 @@ pub(super) enum Place {
     },
     Resource(ResourceId),
     /// A word after a resource: a list of children, or an action.
-    Under { parent: ResourceId, word: String },
+    Under {
+        parent: ResourceId,
+        word: String,
+    },
     /// All resources of a type, of one group or of all.
     OfType {
         group: Option<String>,
@@ -110,9 +113,10 @@ fn place(subscription: &str, rest: &[&str]) -> Option<Place> {
             group: None,
             resource_type: format!("{namespace}/{kind}"),
         }),
-        ("providers", [namespace, rest @ ..]) => {
-            resource(format!("/subscriptions/{subscription}/providers/{namespace}"), rest)
-        }
+        ("providers", [namespace, rest @ ..]) => resource(
+            format!("/subscriptions/{subscription}/providers/{namespace}"),
+            rest,
+        ),
         _ => None,
     }
 }
@@ -211,7 +215,11 @@ mod tests {
             "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v",
             "/SUBSCRIPTIONS/s/resourcegroups/g//providers/microsoft.network//virtualnetworks/V/",
         ] {
-            assert_eq!(place_of(path), Some(Place::Resource(network.clone())), "{path}");
+            assert_eq!(
+                place_of(path),
+                Some(Place::Resource(network.clone())),
+                "{path}"
+            );
         }
     }
 

@@ -4,9 +4,9 @@
 //! traffic (sections 1, 2 and 7).
 
 use axum::body::Body;
+use axum::http::StatusCode;
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::arm::{AzureError, ResourceId};
@@ -65,8 +65,11 @@ pub(super) fn resource_not_found(id: &ResourceId) -> AzureError {
 impl From<AzureError> for Refusal {
     fn from(error: AzureError) -> Refusal {
         let status = match error.code.as_str() {
-            "ResourceNotFound" | "ParentResourceNotFound" | "ResourceGroupNotFound"
-            | "NotFound" | "DeploymentNotFound" => StatusCode::NOT_FOUND,
+            "ResourceNotFound"
+            | "ParentResourceNotFound"
+            | "ResourceGroupNotFound"
+            | "NotFound"
+            | "DeploymentNotFound" => StatusCode::NOT_FOUND,
             "RoleAssignmentExists" | "DeploymentActive" | "OperationNotAllowed" => {
                 StatusCode::CONFLICT
             }

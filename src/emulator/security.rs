@@ -43,7 +43,8 @@ pub(super) fn bears(headers: &HeaderMap, token: &str) -> bool {
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split_once(' '))
         .is_some_and(|(scheme, given)| {
-            scheme.eq_ignore_ascii_case("bearer") && equal(given.trim().as_bytes(), token.as_bytes())
+            scheme.eq_ignore_ascii_case("bearer")
+                && equal(given.trim().as_bytes(), token.as_bytes())
         })
 }
 

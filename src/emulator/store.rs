@@ -65,7 +65,11 @@ pub(super) struct Group {
 
 impl Group {
     pub(super) fn render(&self, subscription: &str) -> Value {
-        let state = if self.deleting { "Deleting" } else { "Succeeded" };
+        let state = if self.deleting {
+            "Deleting"
+        } else {
+            "Succeeded"
+        };
         let mut group = json!({
             "id": format!("/subscriptions/{subscription}/resourceGroups/{}", self.name),
             "name": self.name,

@@ -10,8 +10,8 @@ use std::net::Ipv4Addr;
 use axum::http::StatusCode;
 use uuid::Uuid;
 
-use crate::arm::views::{ClusterNetwork, ManagedCluster};
 use crate::arm::ResourceId;
+use crate::arm::views::{ClusterNetwork, ManagedCluster};
 use crate::emulator::fabric::{Endpoint, EndpointId};
 use crate::emulator::reply::Refusal;
 use crate::emulator::store::Store;
@@ -135,9 +135,8 @@ fn node_name(cluster: &ResourceId, pool: &str, index: u32) -> String {
 
 /// The first /24 of the pod range that no node has.
 fn pod_prefix(store: &Store, cluster: &ManagedCluster) -> Result<Prefix, Refusal> {
-    let refusal = |message: String| {
-        Refusal::new(StatusCode::BAD_REQUEST, "InvalidPodCidr", message)
-    };
+    let refusal =
+        |message: String| Refusal::new(StatusCode::BAD_REQUEST, "InvalidPodCidr", message);
     let range = cluster
         .pod_cidr
         .ok_or_else(|| refusal("The cluster has no podCidr.".to_owned()))?;
@@ -227,15 +226,12 @@ fn pod_address(
     let free = |address: &Ipv4Addr| !store.leases.is_pods(&cluster.id, *address);
     match cluster.network {
         ClusterNetwork::Kubenet | ClusterNetwork::Overlay => prefix?.hosts().skip(1).find(free),
-        ClusterNetwork::NodeSubnet => store
-            .leases
-            .reserved
-            .get(node)?
-            .iter()
-            .copied()
-            .find(free),
+        ClusterNetwork::NodeSubnet => store.leases.reserved.get(node)?.iter().copied().find(free),
         ClusterNetwork::PodSubnet => {
-            let subnet = cluster.pools.iter().find_map(|pool| pool.pod_subnet.clone())?;
+            let subnet = cluster
+                .pools
+                .iter()
+                .find_map(|pool| pool.pod_subnet.clone())?;
             let prefix = subnet_prefix(store, &subnet).ok()?;
             store.leases.first_free(&subnet.parent()?, prefix)
         }
