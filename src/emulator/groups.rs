@@ -188,7 +188,7 @@ async fn empty_group(shared: &Shared, name: &str) -> Result<(), AzureError> {
                 "ResourceGroupDeletionBlocked",
                 "Deletion of resource group will be rolled back as its resources could not be deleted.",
             );
-            let mut detail = error;
+            let mut detail = *error;
             detail.target = Some(id.as_str().to_owned());
             blocked.details.push(detail);
             return Err(blocked);

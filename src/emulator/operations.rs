@@ -89,7 +89,7 @@ pub(super) fn poll_result(
         Status::Succeeded | Status::Canceled => Ok(empty(done)),
         Status::Failed(error) => Err(Refusal {
             status: StatusCode::CONFLICT,
-            error: error.clone(),
+            error: Box::new(error.clone()),
         }),
     }
 }

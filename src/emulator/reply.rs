@@ -19,14 +19,15 @@ const POLL_AFTER_MS: &str = "20";
 #[derive(Debug, Clone)]
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
-    pub(super) error: AzureError,
+    /// Boxed, because most answers are not refusals.
+    pub(super) error: Box<AzureError>,
 }
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Refusal {
         Refusal {
             status,
-            error: AzureError::new(code, message),
+            error: Box::new(AzureError::new(code, message)),
         }
     }
 
@@ -41,7 +42,7 @@ impl Refusal {
     pub(super) fn not_found(id: &ResourceId) -> Refusal {
         Refusal {
             status: StatusCode::NOT_FOUND,
-            error: resource_not_found(id),
+            error: Box::new(resource_not_found(id)),
         }
     }
 
@@ -76,7 +77,10 @@ impl From<AzureError> for Refusal {
             "InternalServerError" => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         };
-        Refusal { status, error }
+        Refusal {
+            status,
+            error: Box::new(error),
+        }
     }
 }
 

@@ -105,7 +105,7 @@ async fn put(
         .evaluate(index, &Live(shared))
         .map_err(|error| ("BadRequest", error))?;
     let begun = begin(shared, &resource.id, &resource.api_version, resource.body)
-        .map_err(|refusal| (status_word(refusal.status.as_u16()), refusal.error))?;
+        .map_err(|refusal| (status_word(refusal.status.as_u16()), *refusal.error))?;
     finish(shared, &begun).await.map_err(|error| {
         let mut failed = AzureError::new(
             "ResourceDeploymentFailure",

@@ -46,7 +46,7 @@ impl Runtime for Live<'_> {
             Some(admin) => {
                 let base = base_of(&format!("127.0.0.1:{}", self.0.port));
                 managed_cluster::credential(&store, target, &base, admin)
-                    .map_err(|Refusal { error, .. }| RuntimeError::Azure(error))
+                    .map_err(|Refusal { error, .. }| RuntimeError::Azure(*error))
             }
             None => Err(RuntimeError::Azure(AzureError::new(
                 "NotSupported",

@@ -29,7 +29,7 @@ use super::network::pod_endpoint;
 use super::reply::json_reply;
 use super::security::{bears, random_token};
 use super::state::Shared;
-use status::{Failure, failure};
+use status::Failure;
 
 pub(super) use objects::Event;
 
@@ -118,12 +118,8 @@ pub(super) async fn answer(
     };
     // A cluster that does not exist has no token, so that nothing tells the two apart.
     let Some((cluster, _)) = found.filter(|(_, token)| bears(request.headers(), token)) else {
-        return failure(
-            StatusCode::UNAUTHORIZED,
-            "Unauthorized",
-            "Unauthorized",
-            None,
-        );
+        return Failure::new(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized")
+            .into_response();
     };
     let query = request.uri().query().unwrap_or_default();
     let asked = Asked {
@@ -135,7 +131,7 @@ pub(super) async fn answer(
     let rest = rest.iter().map(String::as_str).collect::<Vec<_>>();
     route(shared, &asked, &rest, request)
         .await
-        .unwrap_or_else(|Failure(response)| response)
+        .unwrap_or_else(Failure::into_response)
 }
 
 async fn route(
@@ -169,12 +165,11 @@ async fn route(
         (&Method::GET, ["api", "v1", "namespaces", _, "events"] | ["api", "v1", "events"]) => ok(
             json!({ "kind": "EventList", "apiVersion": "v1", "metadata": { "resourceVersion": "0" }, "items": [] }),
         ),
-        _ => Err(Failure(failure(
+        _ => Err(Failure::new(
             StatusCode::NOT_FOUND,
             "NotFound",
             "the server could not find the requested resource",
-            None,
-        ))),
+        )),
     }
 }
 
@@ -201,17 +196,15 @@ async fn in_namespace(
         (&Method::GET | &Method::POST, [name, "exec"]) => {
             exec::upgrade(shared, asked, namespace, name, request)
         }
-        (_, [_, what @ ("attach" | "portforward" | "proxy")]) => Err(Failure(failure(
+        (_, [_, what @ ("attach" | "portforward" | "proxy")]) => Err(Failure::new(
             StatusCode::NOT_IMPLEMENTED,
             "NotImplemented",
             &format!("`{what}` is not built into the local Azure"),
-            None,
-        ))),
-        _ => Err(Failure(failure(
+        )),
+        _ => Err(Failure::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "MethodNotAllowed",
             "the server does not allow this method on the requested resource",
-            None,
-        ))),
+        )),
     }
 }

@@ -16,7 +16,7 @@ use crate::emulator::reply::{json_reply, with_header};
 use crate::emulator::state::Shared;
 
 use super::Asked;
-use super::status::{Failure, bad_request, failure, invalid, not_found};
+use super::status::{Failure, already_exists, bad_request, invalid, not_found};
 use super::watch::{Selection, stream};
 
 type Key = (String, String);
@@ -153,12 +153,7 @@ pub(super) fn create(
             .get_mut(&asked.cluster)
             .ok_or_else(|| not_found("clusters", asked.cluster.name()))?;
         if cluster.pods.contains_key(&key(namespace, &name)) {
-            return Err(Failure(failure(
-                StatusCode::CONFLICT,
-                "AlreadyExists",
-                &format!("pods \"{name}\" already exists"),
-                Some(json!({ "name": name, "kind": "pods" })),
-            )));
+            return Err(already_exists("pods", &name));
         }
         let metadata = &mut pod["metadata"];
         metadata["namespace"] = json!(namespace);
@@ -290,12 +285,11 @@ pub(super) async fn delete(
     shared.servers.stop(&endpoint);
     match carry(shared).await {
         Ok(()) => Ok(json_reply(StatusCode::OK, &pod)),
-        Err(error) => Err(Failure(failure(
+        Err(error) => Err(Failure::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "InternalError",
             &error.to_string(),
-            None,
-        ))),
+        )),
     }
 }
 

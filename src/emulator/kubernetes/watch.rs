@@ -16,7 +16,7 @@ use crate::emulator::state::Shared;
 
 use super::Asked;
 use super::objects::Event;
-use super::status::{Failure, bad_request, failure, not_found};
+use super::status::{Failure, bad_request, not_found};
 
 /// How long a watch lasts that names no `timeoutSeconds`.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1800);
@@ -101,12 +101,11 @@ pub(super) fn stream(
             given => match given.parse::<u64>() {
                 Ok(version) if version <= cluster.version() => (Vec::new(), version),
                 _ => {
-                    return Err(Failure(failure(
+                    return Err(Failure::new(
                         StatusCode::GONE,
                         "Expired",
                         &format!("unknown resource version: {given}"),
-                        None,
-                    )));
+                    ));
                 }
             },
         };
