@@ -92,6 +92,8 @@ impl Attributes<'_> {
 pub(super) struct Batch {
     bytes: Vec<u8>,
     operations: Vec<&'static str>,
+    /// For each operation the errno that says that there was nothing to do; 0 for none.
+    harmless: Vec<i32>,
     last: usize,
 }
 
@@ -119,7 +121,15 @@ impl Batch {
         let len = (self.bytes.len() - start) as u32;
         self.bytes[start..start + 4].copy_from_slice(&len.to_ne_bytes());
         self.operations.push(operation);
+        self.harmless.push(0);
         self
+    }
+
+    /// Takes an error of the newest message for success: it is already as it should be.
+    pub(super) fn harmless(&mut self, errno: i32) {
+        if let Some(harmless) = self.harmless.last_mut() {
+            *harmless = errno;
+        }
     }
 
     /// Asks for an acknowledgement of the newest message.
@@ -138,6 +148,11 @@ impl Batch {
 
     pub(super) fn len(&self) -> usize {
         self.operations.len()
+    }
+
+    /// The size of the messages in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.bytes.len()
     }
 }
 
@@ -207,11 +222,17 @@ impl Socket {
             return Ok(());
         }
         let last = batch.acknowledge();
-        self.exchange(&batch, last)
+        self.exchange(&batch, last, None)
     }
 
-    /// As [`Socket::transact`], where message `last` carries the acknowledgement.
-    pub(super) fn exchange(&self, batch: &Batch, last: u32) -> Result<(), NetlinkError> {
+    /// As [`Socket::transact`], where message `last` carries the acknowledgement, and an error of
+    /// message `whole` is one of the whole batch, after which nothing more comes.
+    pub(super) fn exchange(
+        &self,
+        batch: &Batch,
+        last: u32,
+        whole: Option<u32>,
+    ) -> Result<(), NetlinkError> {
         let broken = |source| NetlinkError {
             operation: batch.operations.first().copied().unwrap_or_default(),
             source,
@@ -240,15 +261,16 @@ impl Socket {
                     .and_then(|bytes| bytes.try_into().ok())
                     .map_or(0, i32::from_ne_bytes);
                 let place = answer.sequence as usize;
-                if error != 0 && first.is_none() {
+                let harmless = batch.harmless.get(place).copied().unwrap_or(0);
+                if error != 0 && -error != harmless && first.is_none() {
                     first = Some(NetlinkError {
                         operation: batch.operations.get(place).copied().unwrap_or_default(),
                         source: io::Error::from_raw_os_error(-error),
                         detail: kernel_words(answer.data),
                     });
                 }
-                // An error of message 0 of an nf_tables batch is an error of the whole batch.
-                if answer.sequence == last || (error != 0 && answer.sequence == 0) {
+                let ended = error != 0 && Some(answer.sequence) == whole;
+                if answer.sequence == last || ended {
                     return first.map_or(Ok(()), Err);
                 }
             }

@@ -91,8 +91,11 @@ impl Record {
                 libc::NFULA_IFINDEX_INDEV => incoming = number(data),
                 libc::NFULA_IFINDEX_OUTDEV => outgoing = number(data),
                 libc::NFULA_TIMESTAMP => {
-                    let part = |range| Some(u64::from_be_bytes(data.get(range)?.try_into().ok()?));
-                    time = part(0..8).zip(part(8..16)).map(|(seconds, micros)| {
+                    let part = |at: usize| {
+                        let bytes: [u8; 8] = data.get(at..at + 8)?.try_into().ok()?;
+                        Some(u64::from_be_bytes(bytes))
+                    };
+                    time = part(0).zip(part(8)).map(|(seconds, micros)| {
                         SystemTime::UNIX_EPOCH
                             + Duration::from_secs(seconds)
                             + Duration::from_micros(micros)

@@ -93,6 +93,11 @@ impl Transaction {
         self.message("add nf_tables table", 0, CREATE, |_| {});
     }
 
+    /// Deletes the table with all that is in it.
+    pub(super) fn delete_table(&mut self) {
+        self.message("delete nf_tables table", 2, 0, |_| {});
+    }
+
     pub(super) fn add_base_chain(&mut self, name: &str, hook: Hook) {
         let (kind, number, priority) = match hook {
             Hook::Prerouting(priority) => ("filter", 0, priority),
@@ -134,10 +139,7 @@ impl Transaction {
         self.set_id += 1;
         let id = self.set_id;
         self.message("add nf_tables set", 9, CREATE, |set| {
-            set.text(2, name)
-                .be32(3, flags)
-                .be32(4, key)
-                .be32(5, len);
+            set.text(2, name).be32(3, flags).be32(4, key).be32(5, len);
             if let Some((kind, len)) = data {
                 set.be32(6, kind).be32(7, len);
             }
@@ -160,7 +162,12 @@ impl Transaction {
     pub(super) fn add_address_set(&mut self, name: &str, ranges: &[(u32, u32)]) {
         let ends = ranges
             .iter()
-            .map(|&(first, last)| (first.to_be_bytes(), last.checked_add(1).map(u32::to_be_bytes)))
+            .map(|&(first, last)| {
+                (
+                    first.to_be_bytes(),
+                    last.checked_add(1).map(u32::to_be_bytes),
+                )
+            })
             .collect::<Vec<_>>();
         let from_zero = ranges.first().is_some_and(|range| range.0 == 0);
         self.add_interval_set(name, TYPE_ADDRESS, &ends, from_zero);
@@ -170,7 +177,12 @@ impl Transaction {
     pub(super) fn add_port_set(&mut self, name: &str, ranges: &[(u16, u16)]) {
         let ends = ranges
             .iter()
-            .map(|&(first, last)| (first.to_be_bytes(), last.checked_add(1).map(u16::to_be_bytes)))
+            .map(|&(first, last)| {
+                (
+                    first.to_be_bytes(),
+                    last.checked_add(1).map(u16::to_be_bytes),
+                )
+            })
             .collect::<Vec<_>>();
         let from_zero = ranges.first().is_some_and(|range| range.0 == 0);
         self.add_interval_set(name, TYPE_PORT, &ends, from_zero);
@@ -262,9 +274,9 @@ impl Transaction {
         });
     }
 
-    /// How many changes there are.
-    pub(super) fn len(&self) -> usize {
-        self.batch.len() - 1
+    /// The size of the changes in bytes; the kernel takes no more at once than the socket's buffer.
+    pub(super) fn size(&self) -> usize {
+        self.batch.size()
     }
 
     /// Commits the changes.
@@ -272,13 +284,14 @@ impl Transaction {
     /// # Errors
     /// The first change that the kernel refused; then none of them has taken effect.
     pub(super) fn commit(mut self, socket: &Socket) -> Result<(), NetlinkError> {
-        if self.len() == 0 {
+        if self.batch.len() == 1 {
             return Ok(());
         }
         let last = self.batch.acknowledge();
         self.batch
             .message("end nf_tables batch", 0x11, 0, &[0, 0, 0, 10], |_| {});
-        socket.exchange(&self.batch, last)
+        // Where the batch as a whole is refused, the kernel answers its first message alone.
+        socket.exchange(&self.batch, last, Some(0))
     }
 }
 
@@ -450,7 +463,12 @@ impl Rule<'_, '_> {
         self.payload(2, if side == Side::Source { 0 } else { 2 }, 2)
     }
 
-    pub(super) fn address_is(&mut self, side: Side, network: Ipv4Addr, mask: Ipv4Addr) -> &mut Self {
+    pub(super) fn address_is(
+        &mut self,
+        side: Side,
+        network: Ipv4Addr,
+        mask: Ipv4Addr,
+    ) -> &mut Self {
         self.address(side);
         if mask != Ipv4Addr::BROADCAST {
             self.and(&mask.octets());

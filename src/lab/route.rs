@@ -23,6 +23,12 @@ pub(super) const MAIN_TABLE: u32 = 254;
 
 const UP: u32 = 1;
 
+// Attributes of rules (FRA_*), which the libc crate does not name.
+const RULE_PRIORITY: u16 = 6;
+const RULE_MARK: u16 = 10;
+const RULE_TABLE: u16 = 15;
+const RULE_MASK: u16 = 16;
+
 /// Where a route leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
@@ -157,13 +163,10 @@ pub(super) fn loopback_up(batch: &mut Batch) {
 
 /// Deletes a link and with it its peer.
 pub(super) fn delete_link(batch: &mut Batch, index: u32) {
-    batch.message(
-        "delete link",
-        libc::RTM_DELLINK,
-        0,
-        &link_header(index, 0),
-        |_| {},
-    );
+    let header = link_header(index, 0);
+    batch
+        .message("delete link", libc::RTM_DELLINK, 0, &header, |_| {})
+        .harmless(libc::ENODEV);
 }
 
 /// Asks for a link. Since Linux 6.8 this runs the device's pending link event, without which its
@@ -255,27 +258,26 @@ pub(super) fn add_route(batch: &mut Batch, table: u32, prefix: Prefix, target: T
 pub(super) fn delete_route(batch: &mut Batch, table: u32, prefix: Prefix) {
     const NOWHERE: u8 = 255;
     let header = route_header(prefix, NOWHERE, 0, 0);
-    batch.message("delete route", libc::RTM_DELROUTE, 0, &header, |route| {
-        route_attributes(route, table, prefix);
-    });
+    batch
+        .message("delete route", libc::RTM_DELROUTE, 0, &header, |route| {
+            route_attributes(route, table, prefix);
+        })
+        .harmless(libc::ESRCH);
 }
 
 /// Adds a rule: packets whose mark is `mark` under `mask` look into `table`.
 pub(super) fn add_rule(batch: &mut Batch, priority: u32, mark: u32, mask: u32, table: u32) {
     const TO_TABLE: u8 = 1;
     let header = [2, 0, 0, 0, 0, 0, 0, TO_TABLE, 0, 0, 0, 0];
-    batch.message(
-        "add rule",
-        libc::RTM_NEWRULE,
-        CREATE | EXCLUSIVE,
-        &header,
-        |rule| {
-            rule.u32(libc::FRA_PRIORITY, priority)
-                .u32(libc::FRA_FWMARK, mark)
-                .u32(libc::FRA_FWMASK, mask)
-                .u32(libc::FRA_TABLE, table);
-        },
-    );
+    let flags = CREATE | EXCLUSIVE;
+    batch
+        .message("add rule", libc::RTM_NEWRULE, flags, &header, |rule| {
+            rule.u32(RULE_PRIORITY, priority)
+                .u32(RULE_MARK, mark)
+                .u32(RULE_MASK, mask)
+                .u32(RULE_TABLE, table);
+        })
+        .harmless(libc::EEXIST);
 }
 
 /// Adds the rule that drops what no other rule has routed.
@@ -288,7 +290,7 @@ pub(super) fn add_blackhole_rule(batch: &mut Batch, priority: u32) {
         CREATE | EXCLUSIVE,
         &header,
         |rule| {
-            rule.u32(libc::FRA_PRIORITY, priority);
+            rule.u32(RULE_PRIORITY, priority);
         },
     );
 }

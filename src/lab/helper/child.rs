@@ -208,11 +208,7 @@ unsafe fn enter(namespace: RawFd, slot: usize, current: &mut usize) -> bool {
     }
     // SAFETY: `setns` on a descriptor of this process; a bad one is an error, not undefined.
     if namespace < 0 || unsafe { libc::setns(namespace, libc::CLONE_NEWNET) } < 0 {
-        let error = if namespace < 0 {
-            libc::ENOENT
-        } else {
-            errno()
-        };
+        let error = if namespace < 0 { libc::ENOENT } else { errno() };
         // SAFETY: as above.
         unsafe { reply(error, Stage::Enter, [-1, -1]) };
         return false;

@@ -414,14 +414,8 @@ fn receive(control: &OwnedFd) -> Result<[Option<OwnedFd>; 2], HelperError> {
         message.msg_control = buffer.as_mut_ptr().cast();
         message.msg_controllen = mem::size_of_val(&buffer) as _;
         let received = loop {
-            let received = libc::recvmsg(
-                control.as_raw_fd(),
-                &mut message,
-                libc::MSG_CMSG_CLOEXEC,
-            );
-            if received >= 0
-                || io::Error::last_os_error().kind() != io::ErrorKind::Interrupted
-            {
+            let received = libc::recvmsg(control.as_raw_fd(), &mut message, libc::MSG_CMSG_CLOEXEC);
+            if received >= 0 || io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
                 break received;
             }
         };
