@@ -277,6 +277,29 @@ impl Socket {
         }
     }
 
+    /// Sends one request for a dump and hands on each message of the answer.
+    #[cfg(test)]
+    pub(super) fn dump(&self, batch: &Batch, mut each: impl FnMut(&[u8])) {
+        const DONE: u16 = 3;
+        // SAFETY: the buffer outlives the call.
+        let sent = unsafe {
+            let bytes = batch.bytes.as_ptr().cast();
+            libc::send(self.0.as_raw_fd(), bytes, batch.bytes.len(), 0)
+        };
+        assert!(sent > 0);
+        let mut buffer = [0; 65536];
+        loop {
+            let len = self.receive(&mut buffer, 0).expect("an answer");
+            for message in messages(&buffer[..len]) {
+                match message.kind {
+                    DONE => return,
+                    ERROR => panic!("the dump failed"),
+                    _ => each(message.data),
+                }
+            }
+        }
+    }
+
     /// Receives one datagram.
     pub(super) fn receive(&self, buffer: &mut [u8], flags: i32) -> io::Result<usize> {
         loop {
