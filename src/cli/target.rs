@@ -226,7 +226,7 @@ fn start_azure(
     let failed = |error: &dyn std::error::Error| {
         Unavailable::not_judged(format!("cannot reach Azure: {}", error_chain(error)))
     };
-    let credential = client::Chain::new(auth).map_err(|error| failed(&error))?;
+    let credential = client::Chain::from_environment(auth).map_err(|error| failed(&error))?;
     let client = Client::new(client::Target {
         base_url: PUBLIC_CLOUD
             .parse()

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::arm::{Addresses, PodAddress, ResourceId, views};
 use crate::compile::{Compiled, Workload};
 
-use super::deployment::NAMESPACE;
+use super::deployment::{NAMESPACE, watch};
 use super::error::StepError;
 use super::steps::Context;
 
@@ -35,18 +35,10 @@ impl Context<'_> {
                     }
                 }
                 Workload::Pod { cluster, name, .. } => {
-                    let deadline = tokio::time::Instant::now();
-                    let cancel = self.cancel;
-                    let pod = self
-                        .cluster(cluster)
-                        .await?
-                        .wait_running(NAMESPACE, name, deadline, cancel)
-                        .await?;
-                    let address = PodAddress {
-                        address: pod.address,
-                        node: pod.node,
-                        node_address: pod.node_address,
-                    };
+                    let quiet = |_| {};
+                    let watch = watch(self.cancel, &quiet);
+                    let cluster_api = self.cluster(cluster).await?;
+                    let address = cluster_api.wait_running(NAMESPACE, name, &watch).await?;
                     addresses
                         .pods
                         .insert((cluster.clone(), name.clone()), address);

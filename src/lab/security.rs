@@ -1,0 +1,464 @@
+//! Network security groups, compiled to matches that nf_tables can make.
+//!
+//! The rules of one direction in the order of their priority (R2), the default rules behind the
+//! custom ones as real rules (R4). `VirtualNetwork` and `Internet` are ranges of addresses by the
+//! time they get here, so a group is compiled once for each network that it is used in. A rule with
+//! few combinations of addresses and ports becomes one match for each; beyond that, sets, because
+//! the kernel's cost grows with the number of sets. What cannot be matched is refused by name.
+
+use std::net::Ipv4Addr;
+
+use crate::arm::views::{Access, AddressMatch, AddressTerm, NetworkSecurityGroup, SecurityRule};
+use crate::emulator::fabric::FabricError;
+use crate::net::{PortRange, Prefix, Protocol};
+use crate::verdict::{Direction, RuleRef};
+
+use super::error::fabric_error;
+
+/// The address behind `AzureLoadBalancer` (R20), also part of `VirtualNetwork` (R17).
+pub(super) const PLATFORM: Prefix = Prefix::new_assert(Ipv4Addr::new(168, 63, 129, 16), 32);
+
+/// How many matches a rule may become before its lists become sets.
+const EXPANSION: usize = 8;
+
+/// The ranges that a system route keeps from the Internet (R35).
+pub(super) fn reserved_ranges() -> [Prefix; 4] {
+    [
+        Prefix::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8),
+        Prefix::new_assert(Ipv4Addr::new(172, 16, 0, 0), 12),
+        Prefix::new_assert(Ipv4Addr::new(192, 168, 0, 0), 16),
+        Prefix::new_assert(Ipv4Addr::new(100, 64, 0, 0), 10),
+    ]
+}
+
+/// A compiled group.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Group {
+    /// Whether flows that exist are judged again (R12).
+    pub(super) flush: bool,
+    /// The rules of each direction in order.
+    pub(super) outbound: Vec<Rule>,
+    pub(super) inbound: Vec<Rule>,
+    /// The sets that rules refer to by place.
+    pub(super) address_sets: Vec<Vec<(u32, u32)>>,
+    pub(super) port_sets: Vec<Vec<(u16, u16)>>,
+}
+
+/// A compiled rule: any of its matches makes it decide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rule {
+    pub(super) name: RuleRef,
+    pub(super) allow: bool,
+    pub(super) matches: Vec<Match>,
+}
+
+/// One conjunction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Match {
+    pub(super) protocol: Option<u8>,
+    pub(super) source: AddressTest,
+    pub(super) source_port: PortTest,
+    pub(super) destination: AddressTest,
+    pub(super) destination_port: PortTest,
+}
+
+/// A test of an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AddressTest {
+    Any,
+    In(Prefix),
+    /// In the address set at this place.
+    Set(usize),
+}
+
+/// A test of a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PortTest {
+    Any,
+    Between(u16, u16),
+    /// In the port set at this place.
+    Set(usize),
+}
+
+/// What the service tags stand for.
+struct Tags {
+    virtual_network: Vec<(u32, u32)>,
+    internet: Vec<(u32, u32)>,
+}
+
+/// Compiles a group for a virtual network of these ranges, where the tag stands for `tag`.
+pub(super) fn compile(
+    group: &NetworkSecurityGroup,
+    network: &[Prefix],
+    tag: &[Prefix],
+) -> Result<Group, FabricError> {
+    let name = group.id.name();
+    if group.default_rules.is_empty() {
+        return Err(fabric_error(
+            format!("compile network security group `{name}`"),
+            "its default rules are missing",
+        ));
+    }
+    let tags = Tags {
+        virtual_network: ranges(tag),
+        internet: internet(network),
+    };
+    let mut compiled = Group {
+        flush: group.flush_connection,
+        ..Group::default()
+    };
+    for direction in [Direction::Outbound, Direction::Inbound] {
+        let mut rules = group
+            .rules
+            .iter()
+            .chain(&group.default_rules)
+            .filter(|rule| rule.direction == direction)
+            .collect::<Vec<_>>();
+        rules.sort_by_key(|rule| rule.priority);
+        for rule in rules {
+            let matches = compiled.matches(rule, &tags).map_err(|message| {
+                fabric_error(
+                    format!(
+                        "compile rule `{}` of network security group `{name}`",
+                        rule.name
+                    ),
+                    message,
+                )
+            })?;
+            let rule = Rule {
+                name: RuleRef {
+                    nsg: name.to_owned(),
+                    rule: rule.name.clone(),
+                    direction,
+                },
+                allow: rule.access == Access::Allow,
+                matches,
+            };
+            match direction {
+                Direction::Outbound => compiled.outbound.push(rule),
+                Direction::Inbound => compiled.inbound.push(rule),
+            }
+        }
+    }
+    Ok(compiled)
+}
+
+impl Group {
+    fn matches(&mut self, rule: &SecurityRule, tags: &Tags) -> Result<Vec<Match>, String> {
+        let source = addresses("source", &rule.source, tags)?;
+        let destination = addresses("destination", &rule.destination, tags)?;
+        let source_ports = ports("source", &rule.source_ports)?;
+        let destination_ports = ports("destination", &rule.destination_ports)?;
+        let any_port = source_ports == [PORTS] && destination_ports == [PORTS];
+        let protocols = match rule.protocol {
+            Some(protocol) if !protocol.has_ports() && !any_port => {
+                return Err(format!("{protocol} has no ports to match (R9)"));
+            }
+            Some(protocol) => vec![Some(protocol.number())],
+            None if any_port => vec![None],
+            // Only these carry ports; what a `*` rule with a port does to others is undocumented (R9).
+            None => vec![Some(Protocol::Tcp.number()), Some(Protocol::Udp.number())],
+        };
+        let source = prefixes(&source);
+        let destination = prefixes(&destination);
+        let mut counts = [
+            source.len(),
+            destination.len(),
+            source_ports.len(),
+            destination_ports.len(),
+        ];
+        let mut as_set = [false; 4];
+        while counts.iter().product::<usize>() > EXPANSION {
+            let largest = (0..4).max_by_key(|&side| counts[side]).unwrap_or(0);
+            counts[largest] = 1;
+            as_set[largest] = true;
+        }
+        let source = self.address_tests(&source, as_set[0]);
+        let destination = self.address_tests(&destination, as_set[1]);
+        let source_ports = self.port_tests(source_ports, as_set[2]);
+        let destination_ports = self.port_tests(destination_ports, as_set[3]);
+
+        let mut matches = Vec::new();
+        for &protocol in &protocols {
+            for &source in &source {
+                for &destination in &destination {
+                    for &source_port in &source_ports {
+                        for &destination_port in &destination_ports {
+                            matches.push(Match {
+                                protocol,
+                                source,
+                                source_port,
+                                destination,
+                                destination_port,
+                            });
+                        }
+                    }
+                }
+            }
+        }
+        Ok(matches)
+    }
+
+    fn address_tests(&mut self, prefixes: &[Prefix], as_set: bool) -> Vec<AddressTest> {
+        if as_set {
+            return vec![AddressTest::Set(place(
+                &mut self.address_sets,
+                ranges(prefixes),
+            ))];
+        }
+        let test = |prefix: &Prefix| match prefix.prefix_len() {
+            0 => AddressTest::Any,
+            _ => AddressTest::In(*prefix),
+        };
+        prefixes.iter().map(test).collect()
+    }
+
+    fn port_tests(&mut self, ranges: Vec<(u16, u16)>, as_set: bool) -> Vec<PortTest> {
+        if as_set {
+            return vec![PortTest::Set(place(&mut self.port_sets, ranges))];
+        }
+        let test = |(first, last)| match (first, last) {
+            PORTS => PortTest::Any,
+            _ => PortTest::Between(first, last),
+        };
+        ranges.into_iter().map(test).collect()
+    }
+}
+
+const PORTS: (u16, u16) = (0, u16::MAX);
+
+/// The place of a set among those that are there, or a new one.
+fn place<T: PartialEq>(sets: &mut Vec<T>, set: T) -> usize {
+    sets.iter()
+        .position(|other| *other == set)
+        .unwrap_or_else(|| {
+            sets.push(set);
+            sets.len() - 1
+        })
+}
+
+fn addresses(side: &str, terms: &AddressMatch, tags: &Tags) -> Result<Vec<(u32, u32)>, String> {
+    if let Some(asg) = terms.asgs.first() {
+        return Err(format!(
+            "the lab cannot match application security groups (`{}`)",
+            asg.name()
+        ));
+    }
+    if terms.terms.is_empty() {
+        return Err(format!("it states no {side} address"));
+    }
+    let mut ranges = Vec::new();
+    for term in &terms.terms {
+        match term {
+            AddressTerm::Any => ranges.push((0, u32::MAX)),
+            AddressTerm::Prefix(prefix) => ranges.push(span(prefix)),
+            AddressTerm::Tag(tag) => match tag.to_ascii_lowercase().as_str() {
+                "virtualnetwork" => ranges.extend(&tags.virtual_network),
+                "internet" => ranges.extend(&tags.internet),
+                "azureloadbalancer" => ranges.push(span(&PLATFORM)),
+                _ => return Err(format!("the lab does not know the service tag `{tag}`")),
+            },
+        }
+    }
+    Ok(merge(ranges))
+}
+
+fn ports(side: &str, ranges: &[PortRange]) -> Result<Vec<(u16, u16)>, String> {
+    if ranges.is_empty() {
+        return Err(format!("it states no {side} port"));
+    }
+    let wide = |range: &PortRange| (u32::from(range.first), u32::from(range.last));
+    let narrow = |end: u32| u16::try_from(end).unwrap_or(u16::MAX);
+    let merged = merge(ranges.iter().map(wide).collect());
+    Ok(merged
+        .into_iter()
+        .map(|(first, last)| (narrow(first), narrow(last)))
+        .collect())
+}
+
+/// R21: the public address space outside the virtual network.
+fn internet(network: &[Prefix]) -> Vec<(u32, u32)> {
+    // Beside the private ranges: this network, loopback, link-local, multicast and reserved.
+    let special = [
+        Prefix::new_assert(Ipv4Addr::new(0, 0, 0, 0), 8),
+        Prefix::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8),
+        Prefix::new_assert(Ipv4Addr::new(169, 254, 0, 0), 16),
+        Prefix::new_assert(Ipv4Addr::new(224, 0, 0, 0), 3),
+        PLATFORM,
+    ];
+    let outside = special
+        .iter()
+        .chain(&reserved_ranges())
+        .chain(network)
+        .map(span)
+        .collect();
+    let mut ranges = Vec::new();
+    let mut next = Some(0u32);
+    for (first, last) in merge(outside) {
+        if let Some(start) = next
+            && start < first
+        {
+            ranges.push((start, first - 1));
+        }
+        next = last.checked_add(1);
+    }
+    ranges.extend(next.map(|start| (start, u32::MAX)));
+    ranges
+}
+
+/// The addresses of prefixes, sorted and joined.
+pub(super) fn ranges(prefixes: &[Prefix]) -> Vec<(u32, u32)> {
+    merge(prefixes.iter().map(span).collect())
+}
+
+fn span(prefix: &Prefix) -> (u32, u32) {
+    (prefix.network().to_bits(), prefix.broadcast().to_bits())
+}
+
+/// Sorts ranges and joins those that meet.
+fn merge(mut ranges: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
+    ranges.sort_unstable();
+    let mut merged = Vec::<(u32, u32)>::new();
+    for (first, last) in ranges {
+        match merged.last_mut() {
+            Some(open) if first <= open.1.saturating_add(1) => open.1 = open.1.max(last),
+            _ => merged.push((first, last)),
+        }
+    }
+    merged
+}
+
+fn prefixes(ranges: &[(u32, u32)]) -> Vec<Prefix> {
+    ranges
+        .iter()
+        .flat_map(|&(first, last)| {
+            ipnet::Ipv4Subnets::new(Ipv4Addr::from_bits(first), Ipv4Addr::from_bits(last), 0)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(source: &[AddressTerm], destination_ports: &[&str]) -> SecurityRule {
+        SecurityRule {
+            name: "rule".to_owned(),
+            direction: Direction::Inbound,
+            priority: 100,
+            access: Access::Deny,
+            protocol: Some(Protocol::Tcp),
+            source: AddressMatch {
+                terms: source.to_vec(),
+                asgs: Vec::new(),
+            },
+            source_ports: vec![PortRange::ANY],
+            destination: AddressMatch {
+                terms: vec![AddressTerm::Any],
+                asgs: Vec::new(),
+            },
+            destination_ports: destination_ports
+                .iter()
+                .map(|text| text.parse().expect("a port range"))
+                .collect(),
+        }
+    }
+
+    fn compiled(rule: SecurityRule) -> Result<Group, FabricError> {
+        let group = NetworkSecurityGroup {
+            id: "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/networkSecurityGroups/nsg"
+                .to_owned()
+                .try_into()
+                .expect("an id"),
+            rules: Vec::new(),
+            default_rules: vec![rule],
+            flush_connection: false,
+        };
+        let range = "10.1.0.0/16".parse().expect("a prefix");
+        compile(&group, &[range], &[range, PLATFORM])
+    }
+
+    fn prefix(text: &str) -> AddressTerm {
+        AddressTerm::Prefix(text.parse().expect("a prefix"))
+    }
+
+    fn tag(name: &str) -> AddressTerm {
+        AddressTerm::Tag(name.to_owned())
+    }
+
+    #[test]
+    fn few_combinations_become_matches_and_many_become_sets() {
+        let few = compiled(rule(
+            &[prefix("10.0.0.0/24"), prefix("10.9.0.0/24")],
+            &["80", "443"],
+        ))
+        .expect("a group");
+        assert_eq!(few.inbound[0].matches.len(), 4);
+        assert!(few.address_sets.is_empty() && few.port_sets.is_empty());
+
+        let ports = ["1", "3", "5", "7", "9", "11", "13", "15", "17"];
+        let many = compiled(rule(
+            &[prefix("10.0.0.0/24"), prefix("10.9.0.0/24")],
+            &ports,
+        ))
+        .expect("a group");
+        assert_eq!(many.inbound[0].matches.len(), 2);
+        assert_eq!(many.port_sets[0].len(), 9);
+    }
+
+    #[test]
+    fn the_internet_is_public_space_outside_the_network() {
+        let ranges = internet(&["20.0.0.0/8".parse().expect("a prefix")]);
+        let holds = |text: &str| {
+            let address = text.parse::<Ipv4Addr>().expect("an address").to_bits();
+            ranges
+                .iter()
+                .any(|range| range.0 <= address && address <= range.1)
+        };
+        for (address, public) in [
+            ("1.1.1.1", true),
+            ("19.255.255.255", true),
+            ("20.1.1.1", false),
+            ("21.0.0.0", true),
+            ("10.1.2.3", false),
+            ("100.64.0.1", false),
+            ("192.168.1.1", false),
+            ("172.32.0.1", true),
+            ("168.63.129.16", false),
+            ("168.63.129.17", true),
+            ("224.0.0.1", false),
+            ("255.255.255.255", false),
+        ] {
+            assert_eq!(holds(address), public, "{address}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_matched_is_refused_by_name() {
+        let storage = compiled(rule(&[tag("Storage")], &["80"])).expect_err("an unknown tag");
+        assert_eq!(
+            storage.to_string(),
+            "compile rule `rule` of network security group `nsg`: the lab does not know the service tag `Storage`"
+        );
+        let mut icmp = rule(&[AddressTerm::Any], &["80"]);
+        icmp.protocol = Some(Protocol::Icmp);
+        assert!(compiled(icmp).is_err());
+    }
+
+    #[test]
+    fn a_rule_for_any_protocol_with_a_port_matches_what_carries_ports() {
+        let mut any = rule(&[AddressTerm::Any], &["80"]);
+        any.protocol = None;
+        let group = compiled(any).expect("a group");
+        let protocols = group.inbound[0].matches.iter().map(|m| m.protocol);
+        assert_eq!(protocols.collect::<Vec<_>>(), [Some(6), Some(17)]);
+    }
+
+    #[test]
+    fn ranges_that_meet_are_joined() {
+        assert_eq!(
+            merge(vec![(5, 9), (0, 4), (20, u32::MAX)]),
+            [(0, 9), (20, u32::MAX)]
+        );
+    }
+}
