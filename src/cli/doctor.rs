@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::lab;
+use crate::lab::{self, Mode};
 
 use super::{HELD, NOT_JUDGED, print};
 
@@ -20,7 +20,11 @@ pub(super) fn run() -> u8 {
     }
     match support.mode {
         Some(mode) => {
-            writeln!(text, "\nThe lab runs here, {mode}: `vnetlab run` sends real packets.")
+            let how = match mode {
+                Mode::UserNamespace => "in a user namespace, as any user",
+                Mode::Root => "with the capabilities of root",
+            };
+            writeln!(text, "\nThe lab runs here, {how}: `vnetlab run` sends real packets.")
         }
         None => writeln!(text, "\nThe lab does not run here: `vnetlab run` uses the model fabric, which sends no packets."),
     }

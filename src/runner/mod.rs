@@ -22,7 +22,7 @@ use crate::client::{Client, ClientError};
 use crate::compile::CompileError;
 use crate::topology::{Cleanup, ClusterNetwork, Experiment};
 use crate::verdict::event::{Event, FabricName, Report, SpecRecord, StepRecord, TargetName};
-use crate::verdict::{Verdict, combine};
+use crate::verdict::{Verdict, combine, exit_code};
 
 pub use preflight::Refusal;
 
@@ -195,7 +195,7 @@ pub async fn run(
         fabric: target.fabric,
         notes,
         verdict,
-        exit_code: exit_code(verdict, interrupted, residue),
+        exit_code: if interrupted { 130 } else { exit_code(verdict, residue) },
         duration_ms: millis(started.elapsed()),
         probes_waited_ms: millis(waited),
         steps: records,
@@ -296,19 +296,6 @@ async fn clean_up(
             });
             true
         }
-    }
-}
-
-/// The exit code, by the documented precedence: 130, 3, 1, 6, 8, 5.
-fn exit_code(verdict: Verdict, interrupted: bool, residue: bool) -> i32 {
-    match verdict {
-        _ if interrupted => 130,
-        Verdict::Inconclusive => 3,
-        Verdict::Fail => 1,
-        Verdict::Diverged => 6,
-        Verdict::Pass | Verdict::Flaky if residue => 8,
-        Verdict::Pass | Verdict::Flaky => 0,
-        Verdict::Skipped => 5,
     }
 }
 
