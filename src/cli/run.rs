@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Mutex;
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::report::{human, json};
@@ -99,11 +100,19 @@ pub(super) fn run(arguments: Arguments) -> u8 {
         }
     };
     let code = runtime.block_on(async {
+        // From here on an interrupt is answered, and no longer ends the process on the spot.
+        let mut interrupts = match Interrupts::listen() {
+            Ok(interrupts) => interrupts,
+            Err(error) => {
+                tell(&format!("error: cannot listen for interrupts: {error}"));
+                return INTERNAL;
+            }
+        };
         let (target, emulator) = match prepared.start().await {
             Ok(started) => started,
             Err(error) => return error.tell(),
         };
-        let code = drive(&arguments, &experiment, &target).await;
+        let code = drive(&arguments, &experiment, &target, &mut interrupts).await;
         if let Some(emulator) = emulator {
             emulator.shutdown().await;
         }
@@ -114,7 +123,7 @@ pub(super) fn run(arguments: Arguments) -> u8 {
 }
 
 /// Runs the experiment on a target that stands, and writes the reports.
-async fn drive(arguments: &Arguments, experiment: &Experiment, target: &Target) -> u8 {
+async fn drive(arguments: &Arguments, experiment: &Experiment, target: &Target, interrupts: &mut Interrupts) -> u8 {
     let cancel = CancellationToken::new();
     let abandon = CancellationToken::new();
     let signal = Mutex::new(None);
@@ -129,7 +138,7 @@ async fn drive(arguments: &Arguments, experiment: &Experiment, target: &Target) 
     );
     let signals = async {
         for token in [&cancel, &abandon] {
-            let number = interrupt().await;
+            let number = interrupts.next().await;
             signal
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -171,15 +180,24 @@ async fn drive(arguments: &Arguments, experiment: &Experiment, target: &Target) 
     }
 }
 
-/// Waits for an interrupt; the value is the exit code that stands for it.
-async fn interrupt() -> i32 {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => 130,
-        _ = terminate.recv() => 143,
+/// The signals that interrupt a run.
+struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    fn listen() -> std::io::Result<Interrupts> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Interrupts { interrupt, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits for the next one; the value is the exit code that stands for it.
+    async fn next(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.interrupt.recv() => 130,
+            _ = self.terminate.recv() => 143,
+        }
     }
 }
 

@@ -33,6 +33,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -67,6 +68,12 @@ impl Emulator {
         let port = listener.local_addr().map_err(EmulatorError::Listen)?.port();
         let shared = Shared::new(fabric, port);
         let stopping = shared.stopping.clone();
+        // An exec answers in several small frames; held back for an acknowledgement, they cost 40 ms.
+        let listener = listener.tap_io(|stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "small answers on this connection may be held back");
+            }
+        });
         let serve = axum::serve(listener, router(shared.clone()))
             .with_graceful_shutdown(stopping.cancelled_owned());
         let server = tokio::spawn(async move {
