@@ -174,7 +174,7 @@ impl<'n> Walk<'_, 'n> {
         let source = source_seen(self.from, self.address, self.readings);
         let at = self.interface_of(self.from);
         if let Some(tag) = platform_tag(self.address) {
-            return self.to_platform(at, source, tag);
+            return self.reach_platform(at, source, tag);
         }
         self.refuse_peered(at)?;
         self.pass(at, Direction::Outbound, source)?;
@@ -238,7 +238,7 @@ impl<'n> Walk<'_, 'n> {
     }
 
     /// R22: DNS and the like are exempt, unless a rule names the platform's tag.
-    fn to_platform(
+    fn reach_platform(
         &mut self,
         at: Attachment<'n>,
         source: Ipv4Addr,

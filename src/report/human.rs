@@ -101,8 +101,10 @@ fn step_title(name: &str, kind: &str) -> String {
     }
 }
 
+/// Who calls whom: the first URL without its query, which the list of URLs as sent has.
 fn call(probe: &ProbeRecord) -> String {
     let to = probe.observed.urls.first().unwrap_or(&probe.to);
+    let to = to.split_once('?').map_or(to.as_str(), |(url, _)| url);
     format!("{} -> {to}", probe.from)
 }
 
@@ -199,7 +201,7 @@ impl Text {
 
     fn step(&mut self, index: usize, step: &StepRecord) {
         let title = format!(
-            "step {}  {}",
+            "step {}: {}",
             index + 1,
             step_title(&step.name, step.kind.word())
         );
@@ -223,16 +225,19 @@ impl Text {
     }
 
     fn probe(&mut self, probe: &ProbeRecord) {
-        let title = format!("{}  {}", probe.name, call(probe));
+        let title = format!("{}: {}", probe.name, call(probe));
         self.titled(2, &title, probe.verdict, probe.observed.duration_ms);
-        self.table(&facts::facts(probe));
+        self.table(&facts::facts(probe), probe.observed.simulated);
         if let Some(prediction) = &probe.predicted {
             for reading in facts::readings(prediction) {
                 self.labelled(4, "reading  ", &reading, plain);
             }
         }
-        for url in probe.observed.urls.iter().skip(1) {
-            self.labelled(4, "and asked", url, plain);
+        let urls = &probe.observed.urls;
+        if urls.len() > 1 || urls.iter().any(|url| url.contains('?')) {
+            for url in urls {
+                self.labelled(4, "asked    ", url, plain);
+            }
         }
         if let Some(evidence) = &probe.observed.evidence {
             self.labelled(4, "evidence ", &facts::evidence(evidence), plain);
@@ -247,8 +252,9 @@ impl Text {
     }
 
     /// One row for each fact, one column for each witness; `!` marks a fact on which they differ.
-    fn table(&mut self, facts: &[Fact]) {
-        const HEAD: [&str; 4] = ["", "expected", "predicted", "observed"];
+    fn table(&mut self, facts: &[Fact], simulated: bool) {
+        let last = if simulated { "simulated" } else { "observed" };
+        let heads = ["expected", "predicted", last];
         const NAME: usize = 9;
         const INDENT: usize = 4;
         let cells = |fact: &Fact| {
@@ -262,13 +268,13 @@ impl Text {
                 .max();
             longest
                 .unwrap_or(0)
-                .max(HEAD[column + 1].len())
+                .max(heads[column].len())
                 .min(room.max(10))
         });
         let indent = " ".repeat(INDENT);
-        let head = [0, 1, 2].map(|column| padded(HEAD[column + 1], widths[column]));
+        let head = [0, 1, 2].map(|column| padded(heads[column], widths[column]));
         let head = format!("{indent}{}{}", " ".repeat(NAME + 2), head.join("  "));
-        self.line(&self.style.faint(head.trim_end()).clone());
+        self.line(&self.style.faint(head.trim_end()));
         for fact in facts {
             let cells = cells(fact);
             let cells = [0, 1, 2].map(|column| wrap(&cells[column], widths[column]));
@@ -324,8 +330,12 @@ impl Text {
             duration(report.probes_waited_ms),
             report.exit_code,
         ));
-        for line in next(report) {
-            self.labelled(0, "next:", &line, plain);
+        if let Some(advice) = advice(report) {
+            self.labelled(0, "note:", advice, plain);
+        }
+        // A command stands on a line of its own, however long, so that it can be copied.
+        for command in commands(report) {
+            self.line(&format!("{}  {command}", self.style.faint("next:")));
         }
     }
 }
@@ -339,27 +349,28 @@ fn is_simulated(report: &Report) -> bool {
     report.fabric == FabricName::Model || probes.any(|probe| probe.observed.simulated)
 }
 
-/// What to do now.
-fn next(report: &Report) -> Vec<String> {
-    let again = format!("vnetlab run {}", report.spec.file.display());
-    let keep = format!("`{again} --report json=report.json` keeps every fact, rule and packet");
-    let mut lines = match report.verdict {
-        Verdict::Pass | Verdict::Skipped | Verdict::Flaky => vec![keep],
-        Verdict::Fail => vec![
-            "the rows marked `!` say what is not as expected: change the spec where it is wrong, or the expectation".to_owned(),
-            keep,
-        ],
-        Verdict::Inconclusive => vec![
-            "the lines above say what was missing; nothing is proven until it is there".to_owned(),
-            keep,
-        ],
-        Verdict::Diverged => vec![
-            "the analysis and the packets disagree, so one of them is wrong about Azure".to_owned(),
-            keep,
-        ],
-    };
-    if is_simulated(report) {
-        lines.push("`vnetlab doctor` says what this machine lacks for real packets".to_owned());
+/// What to do now, in words.
+fn advice(report: &Report) -> Option<&'static str> {
+    match report.verdict {
+        Verdict::Fail => Some(
+            "the rows marked `!` are not as expected: change the spec where it is wrong, or the expectation",
+        ),
+        Verdict::Inconclusive => {
+            Some("the lines above say what was missing; nothing is proven until it is there")
+        }
+        Verdict::Diverged => {
+            Some("the analysis and the packets disagree, so one of them is wrong about Azure")
+        }
+        Verdict::Pass | Verdict::Flaky | Verdict::Skipped => None,
     }
-    lines
+}
+
+/// What to type now: how to see more, and how to get real packets.
+fn commands(report: &Report) -> Vec<String> {
+    let file = report.spec.file.display();
+    let mut commands = vec![format!("vnetlab run {file} --report json=report.json")];
+    if is_simulated(report) {
+        commands.insert(0, "vnetlab doctor".to_owned());
+    }
+    commands
 }
