@@ -5,70 +5,20 @@
 //! node (R56), then container groups. Pods of kubenet and overlay take addresses of their node's /24
 //! (R51, R59), the first after the bridge's. An endpoint whose address was assumed says so.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use crate::arm::views::{AgentPool, ClusterNetwork, ManagedCluster, Subnet, VirtualNetwork};
+use crate::arm::views::{ClusterNetwork, ManagedCluster};
 use crate::arm::{Addresses, Party, PodAddress, ResourceId, ResourceKey};
 use crate::net::Prefix;
 
 use super::PredictError;
+use super::endpoint::{Endpoint, Node, pod_cidr};
+use super::free::Free;
 use super::network::{Attachment, Network};
 
 /// The pods that Azure CNI makes room for on a node where nothing else is said (R56).
 const DEFAULT_MAX_PODS: u32 = 30;
-
-/// One end of a flow, placed.
-#[derive(Debug, Clone)]
-pub(super) struct Endpoint<'n> {
-    /// What it is, in words; unique.
-    pub(super) name: String,
-    pub(super) address: Ipv4Addr,
-    /// The subnet that the address is drawn from, or the node's subnet for addresses of a pod range.
-    pub(super) at: Attachment<'n>,
-    /// The node, for pods and for the node itself.
-    pub(super) node: Option<Node<'n>>,
-    /// How the address came about, for a pod with an address of its own.
-    pub(super) pod: Option<ClusterNetwork>,
-    pub(super) assumed: bool,
-}
-
-/// A node of a managed cluster.
-#[derive(Debug, Clone)]
-pub(super) struct Node<'n> {
-    pub(super) cluster: &'n ManagedCluster,
-    pub(super) name: String,
-    pub(super) address: Ipv4Addr,
-    pub(super) at: Attachment<'n>,
-    pool: &'n AgentPool,
-    /// The range of the pods behind the node, for kubenet and overlay.
-    pub(super) pod_prefix: Option<Prefix>,
-    assumed: bool,
-}
-
-impl Endpoint<'_> {
-    /// Whether the endpoint's address is one of the virtual network, not of a pod range.
-    pub(super) fn in_virtual_network(&self) -> bool {
-        !matches!(
-            self.pod,
-            Some(ClusterNetwork::Kubenet | ClusterNetwork::Overlay)
-        )
-    }
-
-    /// Whether both ends are on one node.
-    pub(super) fn shares_node_with(&self, other: &Endpoint<'_>) -> bool {
-        match (&self.node, &other.node) {
-            (Some(a), Some(b)) => a.cluster.id == b.cluster.id && a.address == b.address,
-            _ => false,
-        }
-    }
-}
-
-impl Node<'_> {
-    fn is_of(&self, cluster: &ManagedCluster) -> bool {
-        self.cluster.id == cluster.id
-    }
-}
 
 /// Every endpoint of the network, placed.
 #[derive(Debug)]
@@ -167,7 +117,7 @@ impl<'n> Allocation<'n> {
                 .nodes
                 .iter()
                 .find(|node| node.address == address && near(node.at))?;
-            Some(node_endpoint(node))
+            Some(Endpoint::of_node(node))
         };
         self.endpoints
             .values()
@@ -333,21 +283,6 @@ impl<'n> Allocation<'n> {
     }
 }
 
-fn node_endpoint<'n>(node: &Node<'n>) -> Endpoint<'n> {
-    Endpoint {
-        name: format!(
-            "node `{}` of cluster `{}`",
-            node.name,
-            node.cluster.id.name()
-        ),
-        address: node.address,
-        at: node.at,
-        node: Some(node.clone()),
-        pod: None,
-        assumed: node.assumed,
-    }
-}
-
 /// The nodes of a cluster. Under Azure CNI with the node subnet, the addresses reserved behind each
 /// node go to `reserved`.
 fn place_nodes<'n>(
@@ -401,7 +336,7 @@ fn place_nodes<'n>(
 }
 
 /// Nodes that the deployment told, by itself or through the pods on them.
-fn told_nodes(cluster: &ResourceKey, addresses: &Addresses) -> Vec<(String, Ipv4Addr)> {
+pub(super) fn told_nodes(cluster: &ResourceKey, addresses: &Addresses) -> Vec<(String, Ipv4Addr)> {
     let listed = addresses.nodes.get(cluster).map(Vec::as_slice);
     let mut nodes = listed
         .unwrap_or_default()
@@ -442,86 +377,5 @@ fn pod_prefix(
             .ok()
             .map(|prefix| prefix.trunc()),
         None => pod_cidr(cluster).subnets(24).ok()?.nth(index),
-    }
-}
-
-/// The pod range of a kubenet or overlay cluster; 10.244.0.0/16 unless it is given (R51, R59).
-pub(super) fn pod_cidr(cluster: &ManagedCluster) -> Prefix {
-    cluster
-        .pod_cidr
-        .unwrap_or_else(|| Prefix::new_assert(Ipv4Addr::new(10, 244, 0, 0), 16))
-}
-
-/// The free addresses of every subnet.
-struct Free<'n> {
-    /// What is told already, by virtual network.
-    taken: BTreeSet<(&'n ResourceId, Ipv4Addr)>,
-    network: &'n Network<'n>,
-    /// The next address to look at, by subnet.
-    next: BTreeMap<ResourceId, u32>,
-}
-
-impl<'n> Free<'n> {
-    fn new(network: &'n Network<'n>, addresses: &Addresses) -> Free<'n> {
-        let mut taken = BTreeSet::new();
-        for group in &network.groups {
-            let told = addresses.container_groups.get(&group.id.key());
-            let told = told.copied().or(group.address);
-            let at = group.subnet.as_ref().and_then(|id| network.attachment(id));
-            taken.extend(at.zip(told).map(|(at, address)| (&at.vnet.id, address)));
-        }
-        for cluster in &network.clusters {
-            let key = cluster.id.key();
-            let pods = addresses
-                .pods
-                .iter()
-                .filter(|((other, _), _)| *other == key);
-            let pods = pods.map(|(_, pod)| pod.address);
-            let nodes = told_nodes(&key, addresses).into_iter();
-            let told = pods.chain(nodes.map(|(_, address)| address));
-            let subnet = cluster.pools.iter().find_map(|pool| pool.subnet.as_ref());
-            if let Some(at) = subnet.and_then(|id| network.attachment(id)) {
-                taken.extend(told.map(|address| (&at.vnet.id, address)));
-            }
-        }
-        Free {
-            taken,
-            network,
-            next: BTreeMap::new(),
-        }
-    }
-
-    fn vnet(&self, subnet: &Subnet) -> Option<&'n VirtualNetwork> {
-        self.network.attachment(&subnet.id).map(|at| at.vnet)
-    }
-
-    /// The first free address of the subnet: Azure keeps the first four and the last (R31).
-    fn first(&mut self, subnet: &Subnet) -> Option<Ipv4Addr> {
-        let vnet = self.vnet(subnet)?;
-        let prefix = subnet.prefixes.first()?;
-        let next = self
-            .next
-            .entry(subnet.id.clone())
-            .or_insert_with(|| u32::from(prefix.network()).saturating_add(4));
-        while *next < u32::from(prefix.broadcast()) {
-            let address = Ipv4Addr::from(*next);
-            *next += 1;
-            if !self.taken.contains(&(&vnet.id, address)) {
-                return Some(address);
-            }
-        }
-        None
-    }
-
-    fn take(&mut self, subnet: &Subnet, party: &str) -> Result<Ipv4Addr, PredictError> {
-        self.first(subnet).ok_or_else(|| PredictError::SubnetFull {
-            subnet: subnet.id.clone(),
-            party: party.to_owned(),
-        })
-    }
-
-    /// Up to `count` addresses. A subnet that is too small for all is Azure's to refuse, not ours.
-    fn reserve(&mut self, subnet: &Subnet, count: u32) -> Vec<Ipv4Addr> {
-        (0..count).map_while(|_| self.first(subnet)).collect()
     }
 }

@@ -11,12 +11,14 @@ use std::net::Ipv4Addr;
 use crate::arm::views::{Access, ClusterNetwork};
 use crate::arm::{Addresses, Destination, Question, Resource};
 use crate::net::Protocol;
-use crate::verdict::{Decider, Direction, Leg, Outcome, Predicted, Prediction, Reading, RuleRef};
+use crate::verdict::{Decider, Direction, Leg, Outcome, Prediction, RuleRef};
 
 use super::PredictError;
-use super::allocation::{Allocation, Endpoint};
+use super::allocation::Allocation;
+use super::combine::{Walked, combine};
+use super::endpoint::Endpoint;
 use super::network::{Attachment, Network};
-use super::readings::{Explored, Readings, explore};
+use super::readings::{Readings, explore};
 use super::routes::{self, NextHop};
 use super::rules::{self, Flow};
 use super::tags::{self, Viewpoint};
@@ -83,15 +85,6 @@ fn stranger(address: Ipv4Addr, at: Attachment<'_>) -> Endpoint<'_> {
         pod: None,
         assumed: false,
     }
-}
-
-/// Where one walk ended.
-#[derive(Debug, PartialEq)]
-struct Walked {
-    outcome: Outcome,
-    by: Decider,
-    path: Vec<RuleRef>,
-    source: Option<Ipv4Addr>,
 }
 
 /// Why a walk does not arrive.
@@ -174,7 +167,7 @@ impl<'n> Walk<'_, 'n> {
         let source = source_seen(self.from, self.address, self.readings);
         let at = self.interface_of(self.from);
         if let Some(tag) = platform_tag(self.address) {
-            return self.to_platform(at, source, tag);
+            return self.reach_platform(at, source, tag);
         }
         self.refuse_peered(at)?;
         self.pass(at, Direction::Outbound, source)?;
@@ -238,7 +231,7 @@ impl<'n> Walk<'_, 'n> {
     }
 
     /// R22: DNS and the like are exempt, unless a rule names the platform's tag.
-    fn to_platform(
+    fn reach_platform(
         &mut self,
         at: Attachment<'n>,
         source: Ipv4Addr,
@@ -457,49 +450,4 @@ fn is_behind(to: &Endpoint<'_>, hop: Ipv4Addr) -> bool {
 fn is_overlay_neighbour(from: &Endpoint<'_>, to: &Endpoint<'_>) -> bool {
     let cluster = |end: &Endpoint<'_>| end.node.as_ref().map(|node| node.cluster.id.clone());
     to.pod == Some(ClusterNetwork::Overlay) && cluster(to) == cluster(from)
-}
-
-/// One prediction from the walks under every reading.
-fn combine(explored: Explored<Walked>, assumed: bool) -> Prediction {
-    let mut readings = Vec::<(Outcome, Option<Ipv4Addr>, String)>::new();
-    for (walked, statements) in &explored.results {
-        let known = readings
-            .iter()
-            .any(|(outcome, source, _)| (*outcome, *source) == (walked.outcome, walked.source));
-        if !known {
-            readings.push((walked.outcome, walked.source, statements.clone()));
-        }
-    }
-    let common = |agree: fn(&Walked, &Walked) -> bool| {
-        let mut walks = explored.results.iter().map(|(walked, _)| walked);
-        let first = walks.next()?;
-        walks.all(|other| agree(first, other)).then_some(first)
-    };
-    let path = explored
-        .results
-        .iter()
-        .map(|(walked, _)| walked.path.as_slice())
-        .reduce(|a, b| {
-            let length = a.iter().zip(b).take_while(|(a, b)| a == b).count();
-            &a[..length]
-        });
-    let outcome = match readings.as_slice() {
-        [(outcome, _, _)] if explored.complete => Predicted::Is(*outcome),
-        _ => Predicted::Undetermined,
-    };
-    let readings = match outcome {
-        Predicted::Is(_) => Vec::new(),
-        Predicted::Undetermined => readings
-            .into_iter()
-            .map(|(outcome, _, source)| Reading { outcome, source })
-            .collect(),
-    };
-    Prediction {
-        outcome,
-        readings,
-        assumed,
-        by: common(|a, b| a.by == b.by).map(|walked| walked.by.clone()),
-        path: path.unwrap_or_default().to_vec(),
-        source: common(|a, b| a.source == b.source).and_then(|walked| walked.source),
-    }
 }

@@ -11,8 +11,11 @@
 //! the source of each. Where the sources disagree, the walk is repeated under each reading.
 
 mod allocation;
+mod combine;
 pub mod concrete;
+mod endpoint;
 mod error;
+mod free;
 mod network;
 mod readings;
 mod routes;

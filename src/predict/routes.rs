@@ -8,7 +8,8 @@ use crate::net::Prefix;
 use crate::verdict::{Leg, RouteRef};
 
 use super::PredictError;
-use super::allocation::{Allocation, Endpoint};
+use super::allocation::Allocation;
+use super::endpoint::Endpoint;
 use super::network::{Attachment, Network};
 use super::readings::Readings;
 

@@ -9,7 +9,8 @@ use std::net::Ipv4Addr;
 use crate::arm::views::{AddressMatch, AddressTerm, ClusterNetwork};
 use crate::net::Prefix;
 
-use super::allocation::{Allocation, pod_cidr};
+use super::allocation::Allocation;
+use super::endpoint::pod_cidr;
 use super::network::{Attachment, Network};
 use super::readings::Truth;
 use super::{PredictError, routes};

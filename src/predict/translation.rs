@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use crate::arm::views::ClusterNetwork;
 
-use super::allocation::{Endpoint, pod_cidr};
+use super::endpoint::{Endpoint, pod_cidr};
 use super::readings::Readings;
 
 /// The source address of packets from `endpoint` to `destination` once they leave the node.

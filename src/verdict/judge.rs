@@ -1,6 +1,24 @@
 //! The one table that sets expected, predicted and observed side by side.
+//!
+//! | what is known | verdict |
+//! |---|---|
+//! | the probe did not run | inconclusive |
+//! | an expected fact does not hold | fail |
+//! | an expected fact was neither observed nor predicted, or none was observed at all | inconclusive |
+//! | an expected silence was observed, and nothing shows that the machinery can reach anything | inconclusive |
+//! | all holds, but prediction and observation differ | diverged |
+//! | all holds | pass |
+//!
+//! The first row that applies decides. A prediction that is undetermined or rests on assumed addresses
+//! proves nothing and contradicts nothing; a simulated observation is no second witness.
 
-use super::{Expectation, Observation, Prediction, Verdict};
+use std::fmt::Display;
+use std::net::Ipv4Addr;
+
+use super::{
+    Answer, BodyMatch, ByPattern, Decider, Evidence, Expectation, Observation, Outcome, Predicted,
+    Prediction, RuleRef, Verdict,
+};
 
 /// What is known of the run around one probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,10 +43,778 @@ pub struct Judgement {
 /// Judges one probe.
 #[must_use]
 pub fn judge(
-    _expected: &Expectation,
-    _predicted: Option<&Prediction>,
-    _observed: &Observation,
-    _standing: Standing,
+    expected: &Expectation,
+    predicted: Option<&Prediction>,
+    observed: &Observation,
+    standing: Standing,
 ) -> Judgement {
-    unreachable!("seam: written by the verdict work package")
+    let outcome = match &observed.outcome {
+        super::Observed::Is(outcome) => *outcome,
+        super::Observed::Inconclusive { reason } => {
+            return Judgement {
+                verdict: Verdict::Inconclusive,
+                differs: vec![format!("the probe could not be judged: {reason}")],
+                not_observed: Vec::new(),
+            };
+        }
+    };
+    let sure = predicted
+        .filter(|prediction| !prediction.assumed && prediction.outcome != Predicted::Undetermined);
+    let mut facts = Facts::default();
+    facts.answer(expected, outcome, observed.status);
+    // Nothing of an answer can be compared where none was expected to be, or none came.
+    if outcome == Outcome::Reachable {
+        facts.body(expected, observed);
+        facts.source(expected, sure, observed.source);
+    }
+    facts.by(
+        expected,
+        sure,
+        outcome,
+        observed.evidence.as_ref(),
+        standing,
+    );
+
+    let Facts {
+        observed: any_observed,
+        not_observed,
+        failed,
+        unknown,
+    } = facts;
+    let (verdict, differs) = if !failed.is_empty() {
+        (Verdict::Fail, failed)
+    } else if !unknown.is_empty() {
+        (Verdict::Inconclusive, unknown)
+    } else if !not_observed.is_empty() && !any_observed {
+        let words = format!(
+            "nothing that was expected could be observed ({} is judged by the prediction alone): expect an outcome too",
+            not_observed.join(", ")
+        );
+        (Verdict::Inconclusive, vec![words])
+    } else if expected.is_negative() && !standing.positive_control {
+        let words = format!(
+            "a {outcome} counts only beside a positive control, and nothing was reached in this step or an earlier one: add a probe that reaches something, such as the same call before the rule that blocks it"
+        );
+        (Verdict::Inconclusive, vec![words])
+    } else {
+        let differs = match sure {
+            Some(prediction) if !observed.simulated => divergence(prediction, outcome, observed),
+            _ => Vec::new(),
+        };
+        if differs.is_empty() {
+            (Verdict::Pass, differs)
+        } else {
+            (Verdict::Diverged, differs)
+        }
+    };
+    Judgement {
+        verdict,
+        differs,
+        not_observed,
+    }
+}
+
+/// The verdict over several; the worst wins, inconclusive before fail before diverged. Over none it is
+/// a pass: a step that only deploys.
+pub fn combine(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
+    let severity = |verdict: &Verdict| match verdict {
+        Verdict::Skipped => 0,
+        Verdict::Pass => 1,
+        Verdict::Flaky => 2,
+        Verdict::Diverged => 3,
+        Verdict::Fail => 4,
+        Verdict::Inconclusive => 5,
+    };
+    verdicts.max_by_key(severity).unwrap_or(Verdict::Pass)
+}
+
+/// The exit code of a run with this verdict, `residue` being whether cleanup left something behind.
+#[must_use]
+pub fn exit_code(verdict: Verdict, residue: bool) -> i32 {
+    match verdict {
+        Verdict::Inconclusive => 3,
+        Verdict::Fail => 1,
+        Verdict::Diverged => 6,
+        Verdict::Pass | Verdict::Flaky | Verdict::Skipped if residue => 8,
+        Verdict::Pass | Verdict::Flaky => 0,
+        Verdict::Skipped => 5,
+    }
+}
+
+/// What became of each expected fact.
+#[derive(Default)]
+struct Facts {
+    /// Whether any expected fact was observed.
+    observed: bool,
+    /// Facts that only the prediction speaks of.
+    not_observed: Vec<String>,
+    /// Facts that do not hold.
+    failed: Vec<String>,
+    /// Facts of which nobody speaks.
+    unknown: Vec<String>,
+}
+
+impl Facts {
+    fn answer(&mut self, expected: &Expectation, outcome: Outcome, status: Option<u16>) {
+        // A fact about an answer expects that there is one.
+        let implied = expected.one_of.is_empty()
+            && (expected.body.is_some()
+                || expected.source.is_some()
+                || expected.source_in.is_some());
+        let wanted = if implied {
+            vec![Answer::Outcome(Outcome::Reachable)]
+        } else {
+            expected.one_of.clone()
+        };
+        if wanted.is_empty() {
+            return;
+        }
+        self.observed = true;
+        let met = wanted.iter().any(|answer| match answer {
+            Answer::Outcome(word) => *word == outcome,
+            Answer::Status(code) => outcome == Outcome::Reachable && status == Some(*code),
+        });
+        if met {
+            return;
+        }
+        let statuses = wanted
+            .iter()
+            .all(|answer| matches!(answer, Answer::Status(_)));
+        let words = alternatives(&wanted);
+        self.failed.push(match (outcome, status) {
+            (Outcome::Reachable, Some(status)) if statuses => {
+                format!("status: expected {words}, the server answered {status}")
+            }
+            (Outcome::Reachable, None) if statuses => {
+                format!("status: expected {words}, the answer had none")
+            }
+            (Outcome::Reachable, Some(status)) => {
+                format!("outcome: expected {words}, observed reachable ({status})")
+            }
+            _ => format!("outcome: expected {words}, observed {outcome}"),
+        });
+    }
+
+    fn body(&mut self, expected: &Expectation, observed: &Observation) {
+        let Some(wanted) = &expected.body else {
+            return;
+        };
+        let Some(body) = &observed.body else {
+            self.unknown
+                .push(format!("body: expected {wanted}, none was read"));
+            return;
+        };
+        self.observed = true;
+        let holds = match wanted {
+            BodyMatch::Contains(text) => body.contains(text),
+            BodyMatch::Matches(source) => match regex_lite::Regex::new(source) {
+                Ok(regex) => regex.is_match(body),
+                Err(error) => {
+                    self.unknown.push(format!(
+                        "body: {wanted} is not a regular expression: {error}"
+                    ));
+                    return;
+                }
+            },
+        };
+        if !holds {
+            self.failed.push(format!(
+                "body: expected {wanted}, the server answered {body:?}"
+            ));
+        }
+    }
+
+    fn source(
+        &mut self,
+        expected: &Expectation,
+        sure: Option<&Prediction>,
+        seen: Option<Ipv4Addr>,
+    ) {
+        if let Some(wanted) = &expected.source {
+            match wanted.address {
+                None => self.unknown.push(format!(
+                    "source: which address `{}` stands for is not known",
+                    wanted.word
+                )),
+                Some(address) => {
+                    let words = if wanted.word == address.to_string() {
+                        format!("`{}`", wanted.word)
+                    } else {
+                        format!("`{}` ({address})", wanted.word)
+                    };
+                    self.address("source", &words, sure, seen, |source| source == address);
+                }
+            }
+        }
+        if let Some(wanted) = &expected.source_in {
+            let prefixes = wanted.prefixes.iter().map(ToString::to_string);
+            let prefixes = prefixes.collect::<Vec<_>>().join(", ");
+            let words = if wanted.words == prefixes {
+                format!("in `{prefixes}`")
+            } else {
+                format!("in `{}` ({prefixes})", wanted.words)
+            };
+            self.address("source-in", &words, sure, seen, |source| {
+                wanted.prefixes.iter().any(|p| p.contains(&source))
+            });
+        }
+    }
+
+    fn address(
+        &mut self,
+        fact: &str,
+        words: &str,
+        sure: Option<&Prediction>,
+        seen: Option<Ipv4Addr>,
+        holds: impl Fn(Ipv4Addr) -> bool,
+    ) {
+        let predicted = sure.and_then(|prediction| prediction.source);
+        match (seen, predicted) {
+            (Some(seen), _) => {
+                self.observed = true;
+                if !holds(seen) {
+                    let words = format!("source: expected {words}, the server saw {seen}");
+                    self.failed.push(words);
+                }
+            }
+            (None, Some(predicted)) => {
+                self.not_observed.push(fact.to_owned());
+                if !holds(predicted) {
+                    self.failed.push(format!(
+                        "source: expected {words}, the prediction is {predicted} (not observed)"
+                    ));
+                }
+            }
+            (None, None) => self.unknown.push(format!(
+                "source: expected {words}, but it was neither observed nor predicted"
+            )),
+        }
+    }
+
+    fn by(
+        &mut self,
+        expected: &Expectation,
+        sure: Option<&Prediction>,
+        outcome: Outcome,
+        evidence: Option<&Evidence>,
+        standing: Standing,
+    ) {
+        let Some(wanted) = &expected.by else {
+            return;
+        };
+        if let Some(evidence) = evidence.filter(|_| standing.decider_observable) {
+            self.observed = true;
+            let rules = evidence.rules().collect::<Vec<_>>();
+            if let Some(words) = contradiction(wanted, outcome, evidence.by.as_ref(), &rules) {
+                self.failed.push(words);
+            }
+            return;
+        }
+        match sure.map(|prediction| (prediction, prediction.outcome)) {
+            // Where it is not certain what decided in the prediction, the prediction says nothing.
+            Some((prediction, Predicted::Is(outcome))) if prediction.by.is_some() => {
+                self.not_observed.push("by".to_owned());
+                let rules = prediction.path.iter().collect::<Vec<_>>();
+                let by = prediction.by.as_ref();
+                if let Some(words) = contradiction(wanted, outcome, by, &rules) {
+                    self.failed
+                        .push(format!("{words} in the prediction (not observed)"));
+                }
+            }
+            _ => self.unknown.push(format!(
+                "by: expected `{wanted}`, but what decided was neither observed nor predicted"
+            )),
+        }
+    }
+}
+
+/// Why `wanted` did not decide: for a flow that passed, any rule on its way satisfies; for one that
+/// was stopped, only the first thing that stopped it.
+fn contradiction(
+    wanted: &ByPattern,
+    outcome: Outcome,
+    by: Option<&Decider>,
+    rules: &[&RuleRef],
+) -> Option<String> {
+    let stopped = matches!(outcome, Outcome::Timeout | Outcome::Unreachable);
+    let decider = by.and_then(Decider::rule);
+    if decider.is_some_and(|rule| wanted.matches(rule)) {
+        return None;
+    }
+    if !stopped && rules.iter().any(|rule| wanted.matches(rule)) {
+        return None;
+    }
+    let what = match by {
+        Some(by) if stopped || rules.is_empty() => format!("decided by {by}"),
+        Some(_) | None if !rules.is_empty() && !stopped => {
+            format!("let through by {}", list(rules, ", "))
+        }
+        _ => "no rule decided".to_owned(),
+    };
+    Some(format!("by: expected `{wanted}`, {what}"))
+}
+
+/// Where a sure prediction and an observation of packets differ.
+fn divergence(prediction: &Prediction, outcome: Outcome, observed: &Observation) -> Vec<String> {
+    let mut differs = Vec::new();
+    if prediction.outcome != Predicted::Is(outcome) {
+        differs.push(format!(
+            "outcome: predicted {}, observed {outcome}",
+            prediction.outcome
+        ));
+    }
+    if let (Some(predicted), Some(seen)) = (prediction.source, observed.source)
+        && predicted != seen
+    {
+        differs.push(format!(
+            "source: predicted {predicted}, the server saw {seen}"
+        ));
+    }
+    let recorded = observed.evidence.as_ref().and_then(|e| e.by.as_ref());
+    if let (Some(predicted), Some(recorded)) = (&prediction.by, recorded)
+        && !is_same_decider(predicted, recorded)
+    {
+        differs.push(format!("by: predicted {predicted}, recorded {recorded}"));
+    }
+    differs
+}
+
+/// Whether two witnesses name the same decider. A cause is each witness's own way to say that no rule
+/// did it, so it contradicts only a rule.
+fn is_same_decider(a: &Decider, b: &Decider) -> bool {
+    match (a, b) {
+        (Decider::Rule(a), Decider::Rule(b)) => a == b,
+        (Decider::Route { route: a }, Decider::Route { route: b }) => {
+            (a.prefix, a.leg) == (b.prefix, b.leg)
+                && a.next_hop_type.eq_ignore_ascii_case(&b.next_hop_type)
+        }
+        (Decider::Rule(_), _) | (_, Decider::Rule(_)) => false,
+        (Decider::Cause { .. }, _) | (_, Decider::Cause { .. }) => true,
+    }
+}
+
+fn alternatives(answers: &[Answer]) -> String {
+    list(answers, " or ")
+}
+
+fn list(items: &[impl Display], separator: &str) -> String {
+    let items = items.iter().map(ToString::to_string).collect::<Vec<_>>();
+    items.join(separator)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        Action, Direction, ExpectedSource, ExpectedSourceSet, Observed, Packet, Reading,
+    };
+    use super::*;
+
+    const NODE: Ipv4Addr = Ipv4Addr::new(172, 16, 0, 4);
+    const POD: Ipv4Addr = Ipv4Addr::new(10, 16, 0, 2);
+    const LAB: Standing = Standing {
+        positive_control: true,
+        decider_observable: true,
+    };
+    const AZURE: Standing = Standing {
+        positive_control: true,
+        decider_observable: false,
+    };
+    const NO_CONTROL: Standing = Standing {
+        positive_control: false,
+        decider_observable: true,
+    };
+
+    fn rule(name: &str) -> RuleRef {
+        RuleRef {
+            nsg: "aci-nsg".to_owned(),
+            rule: name.to_owned(),
+            direction: Direction::Inbound,
+        }
+    }
+
+    fn expect(answers: &[Answer]) -> Expectation {
+        Expectation {
+            one_of: answers.to_vec(),
+            ..Expectation::default()
+        }
+    }
+
+    fn timeout() -> Expectation {
+        expect(&[Answer::Outcome(Outcome::Timeout)])
+    }
+
+    fn status(code: u16) -> Expectation {
+        expect(&[Answer::Status(code)])
+    }
+
+    fn from(word: &str, address: Option<Ipv4Addr>) -> Expectation {
+        Expectation {
+            source: Some(ExpectedSource {
+                word: word.to_owned(),
+                address,
+            }),
+            ..status(200)
+        }
+    }
+
+    fn by(pattern: &str, expected: Expectation) -> Expectation {
+        Expectation {
+            by: Some(ByPattern {
+                nsg: None,
+                direction: None,
+                rule: pattern.to_owned(),
+            }),
+            ..expected
+        }
+    }
+
+    fn body(body: BodyMatch) -> Expectation {
+        Expectation {
+            body: Some(body),
+            ..status(200)
+        }
+    }
+
+    fn within(prefix: &str) -> Expectation {
+        Expectation {
+            source_in: Some(ExpectedSourceSet {
+                words: "aks".to_owned(),
+                prefixes: vec![prefix.parse().expect("a prefix")],
+            }),
+            ..status(200)
+        }
+    }
+
+    fn predicted(outcome: Outcome, rules: &[&str], source: Option<Ipv4Addr>) -> Prediction {
+        let path = rules.iter().map(|name| rule(name)).collect::<Vec<_>>();
+        Prediction {
+            outcome: Predicted::Is(outcome),
+            readings: Vec::new(),
+            assumed: false,
+            by: path.last().cloned().map(Decider::Rule),
+            path,
+            source,
+        }
+    }
+
+    fn let_in() -> Prediction {
+        predicted(Outcome::Reachable, &["out", "allow-http"], Some(NODE))
+    }
+
+    fn stopped() -> Prediction {
+        predicted(Outcome::Timeout, &["out", "deny-all"], None)
+    }
+
+    fn undetermined() -> Prediction {
+        Prediction {
+            outcome: Predicted::Undetermined,
+            readings: vec![Reading {
+                outcome: Outcome::Timeout,
+                source: "R52".to_owned(),
+            }],
+            ..stopped()
+        }
+    }
+
+    fn evidence(rules: &[&str]) -> Option<Evidence> {
+        let packet = |name: &&str| Packet {
+            at: "to container group web".to_owned(),
+            time_us: 12,
+            protocol: "tcp".to_owned(),
+            source: NODE,
+            source_port: 40000,
+            destination: Ipv4Addr::new(172, 16, 32, 4),
+            destination_port: 80,
+            flags: Some("SYN".to_owned()),
+            rule: Some(rule(name)),
+            action: Action::Allow,
+        };
+        Some(Evidence {
+            by: rules.last().map(|name| Decider::Rule(rule(name))),
+            packets: rules.iter().map(packet).collect(),
+        })
+    }
+
+    fn answered() -> Observation {
+        Observation {
+            outcome: Observed::Is(Outcome::Reachable),
+            status: Some(200),
+            body: Some("Hello World!".to_owned()),
+            source: Some(NODE),
+            caller: None,
+            urls: Vec::new(),
+            simulated: false,
+            evidence: evidence(&["out", "allow-http"]),
+        }
+    }
+
+    fn silent() -> Observation {
+        Observation {
+            outcome: Observed::Is(Outcome::Timeout),
+            status: None,
+            body: None,
+            source: None,
+            evidence: evidence(&["out", "deny-all"]),
+            ..answered()
+        }
+    }
+
+    fn on_azure(observation: Observation) -> Observation {
+        Observation {
+            evidence: None,
+            ..observation
+        }
+    }
+
+    /// The verdict, and the first difference.
+    fn verdict(
+        expected: &Expectation,
+        predicted: Option<Prediction>,
+        observed: &Observation,
+        standing: Standing,
+    ) -> String {
+        let judged = judge(expected, predicted.as_ref(), observed, standing);
+        let mut words = vec![judged.verdict.word().to_owned()];
+        words.extend(judged.differs);
+        if !judged.not_observed.is_empty() {
+            words.push(format!(
+                "[not observed: {}]",
+                judged.not_observed.join(", ")
+            ));
+        }
+        words.join(" | ")
+    }
+
+    #[test]
+    fn what_was_expected_is_compared_with_what_was_observed_fact_by_fact() {
+        let cases = [
+            (status(200), "pass"),
+            (
+                expect(&[Answer::Outcome(Outcome::Refused), Answer::Status(200)]),
+                "pass",
+            ),
+            (expect(&[Answer::Outcome(Outcome::Reachable)]), "pass"),
+            (
+                status(503),
+                "fail | status: expected 503, the server answered 200",
+            ),
+            (
+                timeout(),
+                "fail | outcome: expected timeout, observed reachable (200)",
+            ),
+            (from("node", Some(NODE)), "pass"),
+            (
+                from("pod", Some(POD)),
+                "fail | source: expected `pod` (10.16.0.2), the server saw 172.16.0.4",
+            ),
+            (
+                from("10.16.0.2", Some(POD)),
+                "fail | source: expected `10.16.0.2`, the server saw 172.16.0.4",
+            ),
+            (
+                from("node", None),
+                "inconclusive | source: which address `node` stands for is not known",
+            ),
+            (within("172.16.0.0/20"), "pass"),
+            (
+                within("10.0.0.0/8"),
+                "fail | source: expected in `aks` (10.0.0.0/8), the server saw 172.16.0.4",
+            ),
+            (body(BodyMatch::Contains("World".to_owned())), "pass"),
+            (body(BodyMatch::Matches("^Hello .+!$".to_owned())), "pass"),
+            (
+                body(BodyMatch::Contains("Bye".to_owned())),
+                "fail | body: expected \"Bye\", the server answered \"Hello World!\"",
+            ),
+            (
+                body(BodyMatch::Matches("^World".to_owned())),
+                "fail | body: expected /^World/, the server answered \"Hello World!\"",
+            ),
+            (by("allow-http", status(200)), "pass"),
+            (by("OUT", status(200)), "pass"),
+            (
+                by("deny-all", status(200)),
+                "fail | by: expected `deny-all`, let through by `out` (inbound of aci-nsg), `allow-http` (inbound of aci-nsg)",
+            ),
+        ];
+        for (expected, words) in cases {
+            assert_eq!(verdict(&expected, Some(let_in()), &answered(), LAB), words);
+        }
+    }
+
+    #[test]
+    fn a_fact_about_an_answer_expects_an_answer() {
+        let expected = Expectation {
+            one_of: Vec::new(),
+            ..from("node", Some(NODE))
+        };
+        assert_eq!(
+            verdict(&expected, Some(stopped()), &silent(), LAB),
+            "fail | outcome: expected reachable, observed timeout"
+        );
+    }
+
+    #[test]
+    fn a_probe_that_did_not_run_is_inconclusive_whatever_was_expected() {
+        let lost = Observation {
+            outcome: Observed::Inconclusive {
+                reason: "its verdict line was lost".to_owned(),
+            },
+            ..silent()
+        };
+        for expected in [timeout(), status(200), Expectation::default()] {
+            assert_eq!(
+                verdict(&expected, Some(stopped()), &lost, LAB),
+                "inconclusive | the probe could not be judged: its verdict line was lost"
+            );
+        }
+    }
+
+    #[test]
+    fn an_expected_silence_counts_only_with_a_positive_control() {
+        assert_eq!(verdict(&timeout(), Some(stopped()), &silent(), LAB), "pass");
+        let words = verdict(&timeout(), Some(stopped()), &silent(), NO_CONTROL);
+        assert!(
+            words.starts_with("inconclusive | a timeout counts only beside a positive control"),
+            "{words}"
+        );
+        let either = expect(&[
+            Answer::Outcome(Outcome::Timeout),
+            Answer::Outcome(Outcome::Refused),
+        ]);
+        assert_eq!(
+            verdict(&either, Some(stopped()), &silent(), NO_CONTROL),
+            "pass",
+            "not only a silence would do"
+        );
+    }
+
+    #[test]
+    fn for_a_stopped_flow_only_what_stopped_it_satisfies_by() {
+        let judged = |rule: &str| verdict(&by(rule, timeout()), Some(stopped()), &silent(), LAB);
+        assert_eq!(judged("deny-all"), "pass");
+        assert_eq!(
+            judged("out"),
+            "fail | by: expected `out`, decided by `deny-all` (inbound of aci-nsg)"
+        );
+    }
+
+    #[test]
+    fn what_the_target_cannot_observe_is_judged_by_the_prediction_and_passes_nothing_alone() {
+        let on_azure = on_azure(silent());
+        let judged =
+            |expected: &Expectation, prediction| verdict(expected, prediction, &on_azure, AZURE);
+        let both = by("deny-all", timeout());
+        assert_eq!(judged(&both, Some(stopped())), "pass | [not observed: by]");
+        assert_eq!(
+            judged(&by("other", timeout()), Some(stopped())),
+            "fail | by: expected `other`, decided by `deny-all` (inbound of aci-nsg) in the prediction (not observed) | [not observed: by]"
+        );
+        let alone = judged(&by("deny-all", Expectation::default()), Some(stopped()));
+        assert!(
+            alone.starts_with("inconclusive | nothing that was expected could be observed"),
+            "{alone}"
+        );
+        for prediction in [None, Some(undetermined())] {
+            assert_eq!(
+                judged(&both, prediction),
+                "inconclusive | by: expected `deny-all`, but what decided was neither observed nor predicted"
+            );
+        }
+    }
+
+    #[test]
+    fn a_source_that_the_server_did_not_say_is_judged_by_the_prediction() {
+        let mute = Observation {
+            source: None,
+            ..answered()
+        };
+        let judged = |address| verdict(&from("who", Some(address)), Some(let_in()), &mute, LAB);
+        assert_eq!(judged(NODE), "pass | [not observed: source]");
+        assert_eq!(
+            judged(POD),
+            "fail | source: expected `who` (10.16.0.2), the prediction is 172.16.0.4 (not observed) | [not observed: source]"
+        );
+        assert_eq!(
+            verdict(&from("who", Some(NODE)), None, &mute, LAB),
+            "inconclusive | source: expected `who` (172.16.0.4), but it was neither observed nor predicted"
+        );
+    }
+
+    #[test]
+    fn a_held_expectation_diverges_where_prediction_and_packets_differ() {
+        let free = Expectation::default();
+        let cases = [
+            (let_in(), "pass"),
+            (
+                predicted(Outcome::Reachable, &["allow-http"], Some(POD)),
+                "diverged | source: predicted 10.16.0.2, the server saw 172.16.0.4",
+            ),
+            (
+                predicted(Outcome::Refused, &["allow-http"], Some(NODE)),
+                "diverged | outcome: predicted refused, observed reachable",
+            ),
+            (
+                predicted(Outcome::Reachable, &["other"], Some(NODE)),
+                "diverged | by: predicted `other` (inbound of aci-nsg), recorded `allow-http` (inbound of aci-nsg)",
+            ),
+            (undetermined(), "pass"),
+            (
+                Prediction {
+                    assumed: true,
+                    ..stopped()
+                },
+                "pass",
+            ),
+        ];
+        for (prediction, words) in cases {
+            assert_eq!(verdict(&free, Some(prediction), &answered(), LAB), words);
+        }
+        assert_eq!(verdict(&free, None, &answered(), LAB), "pass");
+    }
+
+    #[test]
+    fn a_simulated_observation_never_diverges() {
+        let simulated = Observation {
+            simulated: true,
+            ..on_azure(answered())
+        };
+        assert_eq!(
+            verdict(&status(200), Some(stopped()), &simulated, AZURE),
+            "pass"
+        );
+        assert_eq!(
+            verdict(&timeout(), Some(stopped()), &simulated, AZURE),
+            "fail | outcome: expected timeout, observed reachable (200)"
+        );
+    }
+
+    #[test]
+    fn a_difference_from_the_expectation_weighs_more_than_one_from_the_prediction() {
+        let words = verdict(&timeout(), Some(stopped()), &answered(), LAB);
+        assert_eq!(
+            words,
+            "fail | outcome: expected timeout, observed reachable (200)"
+        );
+    }
+
+    #[test]
+    fn the_worst_verdict_of_a_run_gives_its_exit_code() {
+        use Verdict::{Diverged, Fail, Flaky, Inconclusive, Pass, Skipped};
+        let cases: &[(&[Verdict], Verdict, i32, i32)] = &[
+            (&[], Pass, 0, 8),
+            (&[Pass, Skipped], Pass, 0, 8),
+            (&[Skipped], Skipped, 5, 8),
+            (&[Pass, Flaky], Flaky, 0, 8),
+            (&[Flaky, Diverged], Diverged, 6, 6),
+            (&[Diverged, Fail], Fail, 1, 1),
+            (&[Fail, Inconclusive, Pass], Inconclusive, 3, 3),
+        ];
+        for (verdicts, worst, clean, residue) in cases {
+            let combined = combine(verdicts.iter().copied());
+            assert_eq!(combined, *worst, "{verdicts:?}");
+            assert_eq!(exit_code(combined, false), *clean, "{verdicts:?}");
+            assert_eq!(exit_code(combined, true), *residue, "{verdicts:?}");
+        }
+    }
 }

@@ -16,7 +16,7 @@ pub use decider::{Decider, Direction, Leg, RouteRef, RuleRef};
 pub use expectation::{
     Answer, BodyMatch, ByPattern, Expectation, ExpectedSource, ExpectedSourceSet,
 };
-pub use judge::{Judgement, Standing, judge};
+pub use judge::{Judgement, Standing, combine, exit_code, judge};
 pub use observation::{Action, Evidence, Observation, Observed, Packet};
 pub use outcome::Outcome;
 pub use prediction::{Predicted, Prediction, Reading};
