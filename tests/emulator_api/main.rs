@@ -1,0 +1,10 @@
+//! The local Azure as its clients meet it: over a loopback socket, with the model fabric behind it.
+#![cfg(feature = "local")]
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod azure;
+mod deployments;
+mod founding;
+mod recordings;
+mod resources;
+mod security;
