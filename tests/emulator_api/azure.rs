@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use vnetlab::emulator::fabric::Fabric;
 use vnetlab::emulator::{Emulator, ModelFabric};
 
 pub(crate) struct Azure {
@@ -37,9 +38,13 @@ impl Answer {
 
 impl Azure {
     pub(crate) async fn start() -> Azure {
+        Azure::over(Arc::new(ModelFabric::new())).await
+    }
+
+    pub(crate) async fn over(fabric: Arc<dyn Fabric>) -> Azure {
         // reqwest is built without a default provider; one per process suffices.
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
-        let emulator = Emulator::start(Arc::new(ModelFabric::new())).await.unwrap();
+        let emulator = Emulator::start(fabric).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Azure { emulator, http }
     }
@@ -154,7 +159,12 @@ impl Azure {
     }
 
     pub(crate) async fn with_group() -> Azure {
-        let azure = Azure::start().await;
+        Azure::start().await.and_group().await
+    }
+
+    /// Makes the resource group `g`.
+    pub(crate) async fn and_group(self) -> Azure {
+        let azure = self;
         let path = azure.in_group("");
         azure
             .put(&path, json!({ "location": "eastus" }))

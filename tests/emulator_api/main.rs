@@ -3,8 +3,10 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod azure;
+mod carrying;
 mod deployments;
 mod founding;
+mod kubernetes;
 mod recordings;
 mod resources;
 mod security;
