@@ -49,6 +49,11 @@ pub(super) fn begin(
 ) -> Result<Begun, Refusal> {
     let mut store = shared.store();
     let key = id.key();
+    if key.is("Microsoft.Resources/deployments") {
+        return Err(Refusal::not_supported(
+            "The local Azure does not support nested deployments.",
+        ));
+    }
     let sent = without_envelope(sent);
     let group_location = match id.resource_group() {
         None => None,
@@ -188,7 +193,11 @@ pub(super) async fn finish(shared: &Arc<Shared>, begun: &Begun) -> Result<(), Az
                         .resources
                         .insert(begun.stored.clone(), previous.clone());
                 }
-                None => store.settle(&begun.stored, "Failed"),
+                None => {
+                    // What failed holds nothing, so that the next state can be carried.
+                    providers::release(&mut store, &begun.stored);
+                    store.settle(&begun.stored, "Failed");
+                }
             }
             store.end(operation, Status::Failed(error.clone()));
             Err(error)

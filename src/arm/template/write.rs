@@ -189,7 +189,56 @@ mod tests {
 
     #[test]
     fn the_text_has_one_order_whatever_the_order_of_the_maps() {
-        insta::assert_snapshot!(template(false).to_json(), @"");
+        insta::assert_snapshot!(template(false).to_json(), @r##"
+        {
+          "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+          "contentVersion": "1.0.0.0",
+          "parameters": {
+            "a": {
+              "defaultValue": "x\n\"y\"",
+              "type": "string"
+            },
+            "b": {
+              "type": "int"
+            }
+          },
+          "resources": [
+            {
+              "condition": true,
+              "type": "Microsoft.Network/virtualNetworks",
+              "apiVersion": "2024-05-01",
+              "name": "vnet",
+              "location": "[resourceGroup().location]",
+              "dependsOn": [
+                "nsg"
+              ],
+              "comments": "c",
+              "properties": {
+                "addressSpace": {
+                  "addressPrefixes": [
+                    "10.0.0.0/16"
+                  ]
+                },
+                "subnets": []
+              },
+              "resources": [
+                {
+                  "type": "subnets",
+                  "apiVersion": "2024-05-01",
+                  "name": "a",
+                  "properties": {}
+                }
+              ]
+            }
+          ],
+          "outputs": {
+            "o": {
+              "type": "int",
+              "value": 1.5
+            }
+          }
+        }
+        "##);
         assert_eq!(template(true).to_json(), template(false).to_json());
     }
 

@@ -16,7 +16,7 @@ use crate::emulator::store::Store;
 use crate::net::Prefix;
 
 /// The addresses that are given out.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in crate::emulator) struct Leases {
     /// Every endpoint with its address.
     pub(in crate::emulator) endpoints: BTreeMap<EndpointId, Endpoint>,

@@ -44,7 +44,9 @@ pub(super) fn accept(
             )));
         }
     }
-    let gone = lease_nodes(store, &view)?;
+    let before = store.leases.clone();
+    let leased = lease_nodes(store, &view);
+    let gone = leased.inspect_err(|_| store.leases = before)?;
     let cluster = store
         .clusters
         .entry(resource.id.clone())

@@ -234,30 +234,27 @@ fn values_are_reached_without_case() {
 
 #[test]
 fn choice_leaves_the_other_branch_alone() {
-    gives(
-        &[
-            ("if(false(), fail('no'), 1)", json!(1)),
-            ("if(true(), 1, json('{'))", json!(1)),
-            ("and(false(), fail('no'))", json!(false)),
-            ("or(true(), fail('no'))", json!(true)),
-            ("coalesce(null(), 2, fail('no'))", json!(2)),
-            ("coalesce(null())", Value::Null),
-            ("bool('TRUE')", json!(true)),
-            ("bool(0)", json!(false)),
-            ("not(true())", json!(false)),
-            ("equals(1, '1')", json!(false)),
-            ("equals('a', 'A')", json!(false)),
-            (
-                "equals(createArray(1, createObject('a', 1)), json('[1,{\"a\":1}]'))",
-                json!(true),
-            ),
-            ("greater('A', 'a')", json!(true)),
-            ("less('A', 'b')", json!(true)),
-            ("greaterOrEquals(2, 2)", json!(true)),
-            ("lessOrEquals(3, 2)", json!(false)),
-            ("if(equals(1, 1), reference('x'), 1)", json!(1)),
-        ][..16],
-    );
+    gives(&[
+        ("if(false(), fail('no'), 1)", json!(1)),
+        ("if(true(), 1, json('{'))", json!(1)),
+        ("and(false(), fail('no'))", json!(false)),
+        ("or(true(), fail('no'))", json!(true)),
+        ("coalesce(null(), 2, fail('no'))", json!(2)),
+        ("coalesce(null())", Value::Null),
+        ("bool('TRUE')", json!(true)),
+        ("bool(0)", json!(false)),
+        ("not(true())", json!(false)),
+        ("equals(1, '1')", json!(false)),
+        ("equals('a', 'A')", json!(false)),
+        (
+            "equals(createArray(1, createObject('a', 1)), json('[1,{\"a\":1}]'))",
+            json!(true),
+        ),
+        ("greater('A', 'a')", json!(true)),
+        ("less('A', 'b')", json!(true)),
+        ("greaterOrEquals(2, 2)", json!(true)),
+        ("lessOrEquals(3, 2)", json!(false)),
+    ]);
     refuses(&[
         ("if(1, 1, 2)", "expects a boolean"),
         ("if(true(), reference('x'), 1)", "unknown until deployed"),
