@@ -2,7 +2,7 @@
 //!
 //! A helper process owns the namespaces and hands out sockets ([`Lab::start`]); everything else
 //! happens in this process, over those sockets. Data flows one way: resources and endpoints become a
-//! plan (`plan`, `security`: pure), the plan becomes kernel state (`network`, `filter`, over `route`,
+//! plan (`plan`, `effective`, `security`: pure), the plan becomes kernel state (`network`, `filter`, over `route`,
 //! `nft`, `netlink`), and what the rules log becomes evidence (`journal`, over `nflog`).
 //!
 //! Invariants: the lab's network has no way out, since no device of the host ever enters it; when
@@ -10,6 +10,7 @@
 //! the kernel is the second witness of what a network does.
 
 mod connection;
+mod effective;
 mod error;
 mod filter;
 mod helper;
