@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn rule(source: &[AddressTerm], destination_ports: &[&str]) -> SecurityRule {
