@@ -140,7 +140,7 @@ impl Network {
             libc::SOCK_RAW,
             libc::NETLINK_ROUTE,
         )?;
-        let route = Socket::new(route);
+        let route = Socket::with_large_buffers(route);
         let mut batch = Batch::default();
         route::loopback_up(&mut batch);
         route::add_blackhole_rule(&mut batch, LAST_RULE);
@@ -156,7 +156,7 @@ impl Network {
             journal,
             seats,
             route,
-            filter: Filter::start(Socket::new(filter))?,
+            filter: Filter::start(Socket::with_large_buffers(filter))?,
             ports: BTreeMap::new(),
             pods: BTreeMap::new(),
             routes: BTreeMap::new(),
