@@ -121,24 +121,25 @@ impl Lab {
 
 /// Sets what netlink cannot set.
 fn prepare_fabric(helper: &Helper) -> Result<(), StartError> {
-    // Marked packets would fail a check of their source, which looks without the mark. The value
-    // comes from the host; where /proc/sys cannot be written, the host's own must do.
-    for interfaces in ["all", "default"] {
-        let path = format!("/proc/sys/net/ipv4/conf/{interfaces}/rp_filter");
-        if let Err(error) = helper.sysctl(FABRIC, &path, "0") {
-            let inherited = std::fs::read_to_string(&path).unwrap_or_default();
+    const VALUES: [(&str, &str); 5] = [
+        ("/proc/sys/net/ipv4/conf/all/rp_filter", "0"),
+        ("/proc/sys/net/ipv4/conf/default/rp_filter", "0"),
+        ("/proc/sys/net/ipv4/conf/all/send_redirects", "0"),
+        ("/proc/sys/net/ipv4/conf/default/send_redirects", "0"),
+        ("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1"),
+    ];
+    for ((path, _), outcome) in VALUES.iter().zip(helper.sysctls(FABRIC, &VALUES)?) {
+        // Marked packets would fail a check of their source, which looks without the mark. The value
+        // comes from the host; where /proc/sys cannot be written, the host's own must do. The other
+        // values spare the lab noise; it works without them.
+        if path.ends_with("rp_filter")
+            && let Err(error) = outcome
+        {
+            let inherited = std::fs::read_to_string(path).unwrap_or_default();
             if inherited.trim() != "0" {
                 return Err(error.into());
             }
         }
-    }
-    for (path, value) in [
-        ("/proc/sys/net/ipv4/conf/all/send_redirects", "0"),
-        ("/proc/sys/net/ipv4/conf/default/send_redirects", "0"),
-        ("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1"),
-    ] {
-        // These spare the lab noise; it works without them.
-        let _ = helper.sysctl(FABRIC, path, value);
     }
     Ok(())
 }
