@@ -631,6 +631,58 @@ async fn endpoints_come_and_go() {
 }
 
 #[tokio::test]
+async fn a_group_of_a_thousand_rules_with_lists_is_loaded_and_replaced() {
+    let Some(lab) = lab() else { return };
+    let mut scene = Scene::kubenet("rg");
+    let many = |access: &str| {
+        let mut guard = nsg("rg", &[], false);
+        let rule = |place: u16| {
+            json!({ "name": format!("rule{place}"), "properties": {
+                "priority": 100 + place, "direction": "Inbound", "protocol": "Tcp",
+                "access": if place == 998 { access } else { "Deny" },
+                // The last but one holds the node and the port, in lists long enough for sets.
+                "sourceAddressPrefixes": if place == 998 {
+                    (0..20).map(|n| format!("10.1.0.{}", 4 + 2 * n)).collect::<Vec<_>>()
+                } else {
+                    vec![format!("10.{}.{}.0/24", 2 + place / 200, place % 200)]
+                },
+                "sourcePortRange": "*", "destinationAddressPrefix": "*",
+                "destinationPortRanges": if place == 998 {
+                    (0..20).map(|n| (80 + 2 * n).to_string()).collect::<Vec<_>>()
+                } else {
+                    vec!["80".to_owned()]
+                },
+            }})
+        };
+        let properties = guard.body["properties"].as_object_mut().unwrap();
+        properties["securityRules"] = (0..1000).map(rule).collect();
+        guard
+    };
+    for access in ["Allow", "Deny", "Allow"] {
+        scene.state.resources.retain(|resource| !resource.is(NSG));
+        scene.state.resources.push(many(access));
+        lab.apply(&scene.state).await.unwrap();
+        let nonce = Some(access);
+        let dial = lab
+            .dial(&scene.name("node0"), at("10.1.1.4"), DENIED, nonce)
+            .await;
+        match access {
+            "Allow" => assert!(matches!(dial, Err(DialError::Refused)), "{dial:?}"),
+            _ => assert!(matches!(dial, Err(DialError::TimedOut)), "{dial:?}"),
+        }
+        let evidence = lab.evidence(access).await.unwrap();
+        assert_eq!(decided_by(&evidence).0, "nsg/rule998");
+    }
+    // Node 10.1.0.5 is in no list: the default rule lets it pass.
+    let other = lab
+        .dial(&scene.name("node1"), at("10.1.1.4"), DENIED, Some("other"))
+        .await;
+    assert!(matches!(other, Err(DialError::Refused)), "{other:?}");
+    let evidence = lab.evidence("other").await.unwrap();
+    assert_eq!(decided_by(&evidence).0, "nsg/AllowVnetInBound");
+}
+
+#[tokio::test]
 async fn what_the_lab_cannot_carry_is_refused_by_name() {
     let Some(lab) = lab() else { return };
     let mut scene = Scene::kubenet("rg");

@@ -5,6 +5,7 @@
 //! record is read from the kernel and given to its dial before the port is free again.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::{PipeReader, PipeWriter};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::AsRawFd;
@@ -16,8 +17,8 @@ use crate::arm::ResourceId;
 use crate::net::Protocol;
 use crate::verdict::{Action, Decider, Direction, Evidence, Leg, Packet, RuleRef};
 
+use super::effective::{EffectiveRoute, Hop, deciding_route};
 use super::nflog::{Log, Record};
-use super::plan::{EffectiveRoute, Hop, deciding_route};
 
 /// The log group that the fabric's rules write to.
 pub(super) const GROUP: u16 = 1;
@@ -104,8 +105,8 @@ impl Journal {
             } else {
                 port + 1
             };
-            if !state.open.contains_key(&port) {
-                state.open.insert(port, None);
+            if let Entry::Vacant(place) = state.open.entry(port) {
+                place.insert(None);
                 return Some(Lease {
                     journal: Arc::clone(self),
                     port,

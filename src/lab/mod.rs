@@ -2,7 +2,7 @@
 //!
 //! A helper process owns the namespaces and hands out sockets ([`Lab::start`]); everything else
 //! happens in this process, over those sockets. Data flows one way: resources and endpoints become a
-//! plan (`plan`, `security`: pure), the plan becomes kernel state (`network`, `filter`, over `route`,
+//! plan (`plan`, `effective`, `security`: pure), the plan becomes kernel state (`network`, `filter`, over `route`,
 //! `nft`, `netlink`), and what the rules log becomes evidence (`journal`, over `nflog`).
 //!
 //! Invariants: the lab's network has no way out, since no device of the host ever enters it; when
@@ -10,6 +10,7 @@
 //! the kernel is the second witness of what a network does.
 
 mod connection;
+mod effective;
 mod error;
 mod filter;
 mod helper;
@@ -120,24 +121,25 @@ impl Lab {
 
 /// Sets what netlink cannot set.
 fn prepare_fabric(helper: &Helper) -> Result<(), StartError> {
-    // Marked packets would fail a check of their source, which looks without the mark. The value
-    // comes from the host; where /proc/sys cannot be written, the host's own must do.
-    for interfaces in ["all", "default"] {
-        let path = format!("/proc/sys/net/ipv4/conf/{interfaces}/rp_filter");
-        if let Err(error) = helper.sysctl(FABRIC, &path, "0") {
-            let inherited = std::fs::read_to_string(&path).unwrap_or_default();
+    const VALUES: [(&str, &str); 5] = [
+        ("/proc/sys/net/ipv4/conf/all/rp_filter", "0"),
+        ("/proc/sys/net/ipv4/conf/default/rp_filter", "0"),
+        ("/proc/sys/net/ipv4/conf/all/send_redirects", "0"),
+        ("/proc/sys/net/ipv4/conf/default/send_redirects", "0"),
+        ("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1"),
+    ];
+    for ((path, _), outcome) in VALUES.iter().zip(helper.sysctls(FABRIC, &VALUES)?) {
+        // Marked packets would fail a check of their source, which looks without the mark. The value
+        // comes from the host; where /proc/sys cannot be written, the host's own must do. The other
+        // values spare the lab noise; it works without them.
+        if path.ends_with("rp_filter")
+            && let Err(error) = outcome
+        {
+            let inherited = std::fs::read_to_string(path).unwrap_or_default();
             if inherited.trim() != "0" {
                 return Err(error.into());
             }
         }
-    }
-    for (path, value) in [
-        ("/proc/sys/net/ipv4/conf/all/send_redirects", "0"),
-        ("/proc/sys/net/ipv4/conf/default/send_redirects", "0"),
-        ("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1"),
-    ] {
-        // These spare the lab noise; it works without them.
-        let _ = helper.sysctl(FABRIC, path, value);
     }
     Ok(())
 }

@@ -192,16 +192,21 @@ pub(super) fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])>
 pub(super) struct Socket(OwnedFd);
 
 impl Socket {
-    pub(super) fn new(socket: OwnedFd) -> Socket {
-        // Buffers are capped by the host for an unprivileged user; SO_SNDBUFFORCE is refused there.
-        for option in [
-            libc::SO_SNDBUFFORCE,
-            libc::SO_SNDBUF,
-            libc::SO_RCVBUFFORCE,
-            libc::SO_RCVBUF,
+    /// A socket for large batches, or for records that come faster than they are read.
+    pub(super) fn with_large_buffers(socket: OwnedFd) -> Socket {
+        // Capped by the host for an unprivileged user, to whom the first of each pair is refused.
+        for (forced, allowed) in [
+            (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF),
+            (libc::SO_RCVBUFFORCE, libc::SO_RCVBUF),
         ] {
-            set_option(&socket, libc::SOL_SOCKET, option, &(4i32 << 20));
+            if !set_option(&socket, libc::SOL_SOCKET, forced, &(4i32 << 20)) {
+                set_option(&socket, libc::SOL_SOCKET, allowed, &(4i32 << 20));
+            }
         }
+        Socket::new(socket)
+    }
+
+    pub(super) fn new(socket: OwnedFd) -> Socket {
         set_option(&socket, libc::SOL_NETLINK, libc::NETLINK_EXT_ACK, &1i32);
         set_option(&socket, libc::SOL_NETLINK, libc::NETLINK_CAP_ACK, &1i32);
         // The kernel answers at once; a limit makes a lost answer an error rather than a hang.
@@ -329,8 +334,8 @@ impl AsRawFd for Socket {
     }
 }
 
-/// Sets a socket option where the kernel knows and allows it.
-fn set_option<T>(socket: &OwnedFd, level: i32, option: i32, value: &T) {
+/// Sets a socket option; whether the kernel knows and allows it.
+fn set_option<T>(socket: &OwnedFd, level: i32, option: i32, value: &T) -> bool {
     // SAFETY: the value outlives the call and its size is given.
     unsafe {
         libc::setsockopt(
@@ -339,7 +344,7 @@ fn set_option<T>(socket: &OwnedFd, level: i32, option: i32, value: &T) {
             option,
             std::ptr::from_ref(value).cast(),
             mem::size_of::<T>() as libc::socklen_t,
-        );
+        ) == 0
     }
 }
 

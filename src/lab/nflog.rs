@@ -36,7 +36,7 @@ pub(super) struct Log(Socket);
 impl Log {
     /// Subscribes to a group.
     pub(super) fn bind(socket: OwnedFd, group: u16) -> Result<Log, NetlinkError> {
-        let socket = Socket::new(socket);
+        let socket = Socket::with_large_buffers(socket);
         let [high, low] = group.to_be_bytes();
         let header = [libc::AF_INET as u8, 0, high, low];
         let mut batch = Batch::default();

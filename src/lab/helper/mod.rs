@@ -23,8 +23,9 @@ pub(super) const MAX_SLOTS: usize = 4096;
 /// The slot of the fabric namespace, which exists from the start.
 pub(super) const FABRIC: u32 = 0;
 
-/// How many namespaces are asked for ahead of the one that is worked on.
-const WINDOW: usize = 8;
+/// How many namespaces are asked for ahead of the one that is worked on: enough that on a busy host
+/// neither side waits for the other's turn on the processor.
+const WINDOW: usize = 64;
 
 #[derive(Clone, Copy)]
 #[repr(u32)]
@@ -231,20 +232,28 @@ impl Helper {
             protocol,
             path_len: 0,
         };
-        let [socket, _] = self.call(request, &[])?;
+        let [socket, _] = self.call(request)?;
         socket.ok_or_else(missing_descriptor)
     }
 
-    /// Writes a value below /proc/sys, as seen from the namespace of `slot`.
-    pub(super) fn sysctl(&self, slot: u32, path: &str, value: &str) -> Result<(), HelperError> {
-        let text = [path.as_bytes(), &[0], value.as_bytes()].concat();
-        let request = Request {
-            operation: Operation::Sysctl as u32,
-            slot,
-            path_len: path.len() as u32,
-            ..Request::default()
-        };
-        self.call(request, &text).map(drop)
+    /// Writes values below /proc/sys, as seen from the namespace of `slot`; an outcome for each.
+    pub(super) fn sysctls(
+        &self,
+        slot: u32,
+        values: &[(&str, &str)],
+    ) -> Result<Vec<Result<(), HelperError>>, HelperError> {
+        let control = self.lock();
+        for (path, value) in values {
+            let text = [path.as_bytes(), &[0], value.as_bytes()].concat();
+            let request = Request {
+                operation: Operation::Sysctl as u32,
+                slot,
+                path_len: path.len() as u32,
+                ..Request::default()
+            };
+            send(&control, request, &text)?;
+        }
+        Ok(values.iter().map(|_| receive(&control).map(drop)).collect())
     }
 
     /// Lets go of the namespace of `slot`, which ends when nothing else uses it.
@@ -254,12 +263,12 @@ impl Helper {
             slot,
             ..Request::default()
         };
-        self.call(request, &[]).map(drop)
+        self.call(request).map(drop)
     }
 
-    fn call(&self, request: Request, text: &[u8]) -> Result<[Option<OwnedFd>; 2], HelperError> {
+    fn call(&self, request: Request) -> Result<[Option<OwnedFd>; 2], HelperError> {
         let control = self.lock();
-        send(&control, request, text)?;
+        send(&control, request, &[])?;
         receive(&control)
     }
 }
