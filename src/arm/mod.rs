@@ -17,7 +17,7 @@ pub mod views;
 
 pub use addresses::{Addresses, NodeAddress, PodAddress};
 pub use error::AzureError;
-pub use expand::{Expansion, Parameters, Scope, expand};
+pub use expand::{Expansion, Moment, Parameters, Scope, expand};
 pub use id::{ResourceId, ResourceIdError, ResourceKey};
 pub use question::{Destination, Party, Question};
 pub use resource::Resource;

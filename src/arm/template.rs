@@ -1,4 +1,11 @@
-//! seam: written by the arm work package
+//! The template document: its envelope typed, everything inside as written.
+//!
+//! Reading refuses what this version does not carry out (an unknown member, symbolic names), so that
+//! nothing in a template is dropped in silence. Writing is deterministic: the same template gives the
+//! same bytes, whatever the order of `serde_json::Map` in the build. No expression is evaluated here.
+
+mod read;
+mod write;
 
 use serde_json::{Map, Value};
 
@@ -64,6 +71,15 @@ pub enum TemplateError {
     },
 }
 
+impl TemplateError {
+    fn shape(path: impl Into<String>, message: impl Into<String>) -> TemplateError {
+        TemplateError::Shape {
+            path: path.into(),
+            message: message.into(),
+        }
+    }
+}
+
 impl Template {
     /// Reads a template from JSON text. Comments (`//`, `/* */`) and line breaks inside string
     /// literals are accepted, as Azure accepts them; unknown members of the document and of a
@@ -71,22 +87,22 @@ impl Template {
     ///
     /// # Errors
     /// When the text is not JSON or not a template.
-    pub fn from_json(_text: &str) -> Result<Template, TemplateError> {
-        unimplemented!("seam")
+    pub fn from_json(text: &str) -> Result<Template, TemplateError> {
+        Template::from_value(&read::json(text)?)
     }
 
     /// Reads a template from a JSON value.
     ///
     /// # Errors
     /// When the value is not a template.
-    pub fn from_value(_value: &Value) -> Result<Template, TemplateError> {
-        unimplemented!("seam")
+    pub fn from_value(value: &Value) -> Result<Template, TemplateError> {
+        read::template(value)
     }
 
     /// The document as a JSON value, for a request body.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        unimplemented!("seam")
+        write::template(self)
     }
 
     /// The document as text: two-space indentation, envelope members in a fixed order, all other
@@ -94,11 +110,28 @@ impl Template {
     /// whatever the order of `serde_json::Map` in the build.
     #[must_use]
     pub fn to_json(&self) -> String {
-        unimplemented!("seam")
+        write::text(&self.to_value())
+    }
+}
+
+impl Template {
+    /// The template's hash, as a deployment's `templateHash`: equal for equal templates. Azure's own
+    /// algorithm is not published; only equality means anything.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        super::expression::digest(self.to_json().as_bytes()).to_string()
     }
 }
 
 impl TemplateResource {
+    /// Reads a resource from a JSON value; `path` is where it stands, for errors.
+    ///
+    /// # Errors
+    /// When the value is not a resource.
+    pub(super) fn from_value(value: &Value, path: &str) -> Result<TemplateResource, TemplateError> {
+        read::resource(value, path)
+    }
+
     /// The type and the name as written (the name may be an expression).
     #[must_use]
     pub fn key(&self) -> ResourceKey {
