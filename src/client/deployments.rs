@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 use uuid::Uuid;
 
-use super::shim::Shim as _;
 use crate::arm::{AzureError, Parameters, ResourceId, Template};
 
 use super::Client;

@@ -7,7 +7,6 @@
 use std::error::Error;
 use std::fmt;
 
-use super::shim::Shim as _;
 use crate::arm::{AzureError, ResourceId};
 
 use super::watch::Interrupt;

@@ -11,7 +11,6 @@ use azure_core::http::Method;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::shim::Shim as _;
 use crate::arm::AzureError;
 
 use super::wire::Answer;
@@ -114,7 +113,9 @@ pub(super) fn begin(method: Method, resource: &Url, answer: &Answer) -> Step {
 
 /// Reads the answer to a poll of an operation on `resource` that `method` began.
 pub(super) fn next(method: Method, resource: &Url, asked: &Poll, answer: &Answer) -> Step {
-    if is_transient(answer.status) {
+    // After a 401 the bearer policy has dropped its token, so a second question carries a new one.
+    let expired = answer.status == 401 && asked.failures == 0;
+    if expired || is_transient(answer.status) {
         return match asked.unanswered(retry_after(answer)) {
             Some(again) => Step::Poll(again),
             None => Step::Refused,
@@ -611,6 +612,23 @@ mod tests {
                 "{via:?} {status} {headers:?} {body}"
             );
         }
+    }
+
+    #[test]
+    fn an_expired_token_costs_one_poll() {
+        let asked = Poll {
+            url: resource(),
+            via: Via::Location,
+            state: "Running".to_owned(),
+            after: None,
+            failures: 0,
+        };
+        let expired = answer(401, &[], "");
+        let Step::Poll(again) = next(Method::Delete, &resource(), &asked, &expired) else {
+            panic!("the first 401 is asked again");
+        };
+        let step = next(Method::Delete, &resource(), &again, &expired);
+        assert_eq!(step, Step::Refused);
     }
 
     #[test]

@@ -18,7 +18,6 @@ mod long_running;
 mod poll;
 mod resources;
 mod retry;
-mod shim;
 mod transport;
 mod watch;
 mod wire;

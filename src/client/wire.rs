@@ -16,7 +16,6 @@ use bytes::Bytes;
 use serde_json::Value;
 use url::Url;
 
-use super::shim::Shim as _;
 use crate::arm::{AzureError, ResourceId};
 
 use super::auth::ArmAuthPolicy;
