@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::report::{human, json};
+use crate::report::{Style, human, json};
 use crate::runner::{self, RunError, Target, error_chain};
 use crate::topology::Experiment;
 use crate::verdict::event::{Event, Report};
@@ -227,10 +227,12 @@ fn write_reports(requests: &[ReportRequest], report: &Report) -> u8 {
         .iter()
         .chain(if to_stdout { &[] } else { &default[..] })
     {
+        // Standard output takes the colour out where it is no terminal or NO_COLOR is set.
+        let colored = Style { color: true, ..Style::default() };
         let text = match (request.format, &request.path) {
             (Format::Json, _) => json::render(report),
-            (Format::Human, None) => human::render(report, human::Style::for_stdout()),
-            (Format::Human, Some(_)) => human::render(report, human::Style::plain()),
+            (Format::Human, None) => human::render(report, colored),
+            (Format::Human, Some(_)) => human::render(report, Style::default()),
         };
         match &request.path {
             None => print(&text),

@@ -175,16 +175,7 @@ impl Context<'_> {
 
     /// Judges a probe and makes its record.
     pub(super) fn record(&self, tried: Tried) -> ProbeRecord {
-        let Judgement {
-            verdict,
-            mut differs,
-            not_observed,
-        } = self.judged(&tried);
-        differs.extend(
-            not_observed
-                .into_iter()
-                .map(|fact| format!("{fact} (not observed, judged by the prediction)")),
-        );
+        let Judgement { verdict, differs, .. } = self.judged(&tried);
         let Observation {
             outcome,
             status,
