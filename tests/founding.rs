@@ -1,5 +1,7 @@
 //! The founding experiment and its control, run as a user runs them.
 
+#![allow(clippy::print_stdout, reason = "what it prints is its result")]
+
 #[path = "support/namespaces.rs"]
 mod namespaces;
 mod support;

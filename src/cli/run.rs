@@ -123,7 +123,12 @@ pub(super) fn run(arguments: Arguments) -> u8 {
 }
 
 /// Runs the experiment on a target that stands, and writes the reports.
-async fn drive(arguments: &Arguments, experiment: &Experiment, target: &Target, interrupts: &mut Interrupts) -> u8 {
+async fn drive(
+    arguments: &Arguments,
+    experiment: &Experiment,
+    target: &Target,
+    interrupts: &mut Interrupts,
+) -> u8 {
     let cancel = CancellationToken::new();
     let abandon = CancellationToken::new();
     let signal = Mutex::new(None);
@@ -189,7 +194,10 @@ struct Interrupts {
 impl Interrupts {
     fn listen() -> std::io::Result<Interrupts> {
         let interrupt = signal(SignalKind::interrupt())?;
-        Ok(Interrupts { interrupt, terminate: signal(SignalKind::terminate())? })
+        Ok(Interrupts {
+            interrupt,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
 
     /// Waits for the next one; the value is the exit code that stands for it.
@@ -228,7 +236,10 @@ fn write_reports(requests: &[ReportRequest], report: &Report) -> u8 {
         .chain(if to_stdout { &[] } else { &default[..] })
     {
         // Standard output takes the colour out where it is no terminal or NO_COLOR is set.
-        let colored = Style { color: true, ..Style::default() };
+        let colored = Style {
+            color: true,
+            ..Style::default()
+        };
         let text = match (request.format, &request.path) {
             (Format::Json, _) => json::render(report),
             (Format::Human, None) => human::render(report, colored),

@@ -273,6 +273,7 @@ impl Transfers {
 }
 
 #[cfg(test)]
+#[allow(clippy::print_stdout, reason = "a skip is told where tests tell")]
 mod tests {
     use super::*;
     use crate::probe::{Transcript, echo_path};

@@ -119,7 +119,11 @@ impl Context<'_> {
     /// Makes the pods that differ from the state before, and removes those that are gone.
     async fn pods(&mut self, compiled: &Compiled) -> Result<(), StepError> {
         let emit = self.emit;
-        let progress = |progress: Progress| emit(Event::Progress { message: progress.to_string() });
+        let progress = |progress: Progress| {
+            emit(Event::Progress {
+                message: progress.to_string(),
+            })
+        };
         let watch = watch(self.cancel, &progress);
         let before = self
             .deployed
@@ -127,25 +131,40 @@ impl Context<'_> {
             .map(|compiled| compiled.manifest.workloads.clone())
             .unwrap_or_default();
         for (name, workload) in &before {
-            if let Workload::Pod { cluster, name: pod, .. } = workload
+            if let Workload::Pod {
+                cluster, name: pod, ..
+            } = workload
                 && compiled.manifest.workloads.get(name) != Some(workload)
             {
-                self.cluster(cluster).await?.delete_pod(NAMESPACE, pod, &watch).await?;
+                self.cluster(cluster)
+                    .await?
+                    .delete_pod(NAMESPACE, pod, &watch)
+                    .await?;
             }
         }
         let mut made = Vec::new();
         for (name, workload) in &compiled.manifest.workloads {
-            if let Workload::Pod { cluster, name: pod, manifest } = workload
+            if let Workload::Pod {
+                cluster,
+                name: pod,
+                manifest,
+            } = workload
                 && before.get(name) != Some(workload)
             {
                 let message = format!("pod `{pod}` on cluster `{}`", cluster.name);
                 emit(Event::Progress { message });
-                self.cluster(cluster).await?.create_pod(NAMESPACE, manifest).await?;
+                self.cluster(cluster)
+                    .await?
+                    .create_pod(NAMESPACE, manifest)
+                    .await?;
                 made.push((cluster, pod));
             }
         }
         for (cluster, pod) in made {
-            self.cluster(cluster).await?.wait_running(NAMESPACE, pod, &watch).await?;
+            self.cluster(cluster)
+                .await?
+                .wait_running(NAMESPACE, pod, &watch)
+                .await?;
         }
         Ok(())
     }

@@ -93,7 +93,7 @@ pub enum RunError {
         step: String,
         /// Why.
         #[source]
-        source: CompileError,
+        source: Box<CompileError>,
     },
     /// The resource group cannot be made.
     #[error("cannot create resource group `{group}`")]
@@ -102,7 +102,7 @@ pub enum RunError {
         group: String,
         /// Why.
         #[source]
-        source: ClientError,
+        source: Box<ClientError>,
     },
 }
 
@@ -151,7 +151,7 @@ pub async fn run(
         .await
         .map_err(|source| RunError::Group {
             group: group.clone(),
-            source,
+            source: Box::new(source),
         })?;
 
     let budget = experiment.budget.time.map(|time| started + time);
@@ -195,7 +195,11 @@ pub async fn run(
         fabric: target.fabric,
         notes,
         verdict,
-        exit_code: if interrupted { 130 } else { exit_code(verdict, residue) },
+        exit_code: if interrupted {
+            130
+        } else {
+            exit_code(verdict, residue)
+        },
         duration_ms: millis(started.elapsed()),
         probes_waited_ms: millis(waited),
         steps: records,

@@ -34,7 +34,10 @@ pub enum Refusal {
 pub(super) fn compile(experiment: &Experiment) -> Result<Vec<Compiled>, RunError> {
     let failed = |step: &str| {
         let step = step.to_owned();
-        move |source| RunError::Compile { step, source }
+        move |source| RunError::Compile {
+            step,
+            source: Box::new(source),
+        }
     };
     let compiler = Compiler::new().map_err(failed("deploy"))?;
     experiment

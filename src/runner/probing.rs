@@ -175,7 +175,9 @@ impl Context<'_> {
 
     /// Judges a probe and makes its record.
     pub(super) fn record(&self, tried: Tried) -> ProbeRecord {
-        let Judgement { verdict, differs, .. } = self.judged(&tried);
+        let Judgement {
+            verdict, differs, ..
+        } = self.judged(&tried);
         let Observation {
             outcome,
             status,

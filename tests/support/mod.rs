@@ -1,11 +1,15 @@
 //! What several test binaries share: where the checkout and the data beside it are.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(
+    dead_code,
+    clippy::print_stdout,
+    reason = "each test binary uses a part of it; a skip is told where tests tell"
+)]
 
 use std::env;
 use std::path::{Path, PathBuf};
 
 /// The checkout, found when the test runs: the same binaries run on a copy under another user.
-pub fn checkout() -> PathBuf {
+pub(crate) fn checkout() -> PathBuf {
     env::var_os("CARGO_MANIFEST_DIR").map_or_else(
         || env::current_dir().expect("a working directory"),
         PathBuf::from,
@@ -13,7 +17,7 @@ pub fn checkout() -> PathBuf {
 }
 
 /// A directory of data beside the repository, or a printed word that the test is skipped.
-pub fn data(variable: &str) -> Option<PathBuf> {
+pub(crate) fn data(variable: &str) -> Option<PathBuf> {
     let directory = env::var_os(variable)
         .map(PathBuf::from)
         .filter(|directory| directory.is_dir());
@@ -24,7 +28,7 @@ pub fn data(variable: &str) -> Option<PathBuf> {
 }
 
 /// The specs that ship, smallest name first.
-pub fn specs() -> Vec<PathBuf> {
+pub(crate) fn specs() -> Vec<PathBuf> {
     let mut specs = std::fs::read_dir(checkout().join("specs"))
         .expect("the checkout has specs")
         .map(|entry| entry.expect("a readable directory entry").path())
@@ -38,7 +42,7 @@ pub fn specs() -> Vec<PathBuf> {
 }
 
 /// The experiment of a spec file.
-pub fn experiment(path: &Path) -> vnetlab::topology::Experiment {
+pub(crate) fn experiment(path: &Path) -> vnetlab::topology::Experiment {
     let text = std::fs::read_to_string(path).expect("the spec can be read");
     let source = vnetlab::spec::Source::new(path, text);
     vnetlab::spec::parse(&source)

@@ -1,27 +1,31 @@
 //! Hosts that are poorer than this one, made by the child itself between fork and exec: no tool of the
 //! host is needed.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(
+    dead_code,
+    clippy::print_stdout,
+    reason = "each test binary uses a part of it; a skip is told where tests tell"
+)]
 
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 /// Runs the command as root of a user namespace of its own.
-pub fn in_user_namespace(command: &mut Command) -> &mut Command {
+pub(crate) fn in_user_namespace(command: &mut Command) -> &mut Command {
     let maps = Maps::of_this_user();
     // SAFETY: the closure makes system calls only; what it writes was formatted before the fork.
     unsafe { command.pre_exec(move || maps.enter(libc::CLONE_NEWUSER)) }
 }
 
 /// As [`in_user_namespace`], and the command may not make user namespaces of its own.
-pub fn without_user_namespaces(command: &mut Command) -> &mut Command {
+pub(crate) fn without_user_namespaces(command: &mut Command) -> &mut Command {
     in_user_namespace(command);
     // SAFETY: system calls only.
     unsafe { command.pre_exec(|| write(c"/proc/sys/user/max_user_namespaces", b"0")) }
 }
 
 /// As [`without_user_namespaces`], and the command has no capability.
-pub fn without_privileges(command: &mut Command) -> &mut Command {
+pub(crate) fn without_privileges(command: &mut Command) -> &mut Command {
     without_user_namespaces(command);
     // SAFETY: system calls only.
     unsafe {
@@ -36,7 +40,7 @@ pub fn without_privileges(command: &mut Command) -> &mut Command {
 }
 
 /// Runs the command in a network namespace that has nothing but its own loopback interface.
-pub fn with_loopback_alone(command: &mut Command) -> &mut Command {
+pub(crate) fn with_loopback_alone(command: &mut Command) -> &mut Command {
     let maps = Maps::of_this_user();
     // SAFETY: system calls only.
     unsafe {
