@@ -211,6 +211,34 @@ fn deepest(error: &jsonschema::ValidationError<'_>, leaves: &mut Vec<(String, St
     }
 }
 
+/// A schema with its references followed, and the file that references in it are relative to.
+fn resolved(schemas: &Schemas, base: &str, schema: &Value) -> (String, Value) {
+    let Some(reference) = schema.get("$ref").and_then(Value::as_str) else {
+        return (base.to_owned(), schema.clone());
+    };
+    let (file, pointer) = reference
+        .split_once('#')
+        .expect("a reference has a fragment");
+    let file = if file.is_empty() { base } else { file };
+    let document = schemas
+        .document(file)
+        .unwrap_or_else(|error| panic!("{error}"));
+    let target = document
+        .pointer(pointer)
+        .unwrap_or_else(|| panic!("{reference} does not exist"));
+    resolved(schemas, file, target)
+}
+
+/// Whether a schema is meant for a value of this kind: most unions are "the real thing, or an expression".
+fn is_for(schema: &Value, value: &Value) -> bool {
+    match schema.get("type").and_then(Value::as_str) {
+        Some("object") => value.is_object(),
+        Some("array") => value.is_array(),
+        Some(_) => !value.is_object() && !value.is_array(),
+        None => true,
+    }
+}
+
 /// The paths of the names in `value` that the schema does not list.
 fn unknown_names(
     schemas: &Schemas,
@@ -219,63 +247,45 @@ fn unknown_names(
     value: &Value,
     path: &str,
 ) -> Vec<String> {
-    if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-        let target = if reference.starts_with('#') {
-            format!("{}{reference}", base.split('#').next().unwrap_or_default())
-        } else {
-            reference.to_owned()
-        };
-        let document = schemas
-            .document(&target)
-            .unwrap_or_else(|error| panic!("{error}"));
-        let pointer = target
-            .split_once('#')
-            .map(|(_, pointer)| pointer)
-            .unwrap_or_default();
-        let schema = document
-            .pointer(pointer)
-            .unwrap_or_else(|| panic!("{target} does not exist"))
-            .clone();
-        return unknown_names(schemas, &target, &schema, value, path);
-    }
+    let (base, schema) = resolved(schemas, base, schema);
     for union in ["oneOf", "anyOf"] {
         if let Some(branches) = schema.get(union).and_then(Value::as_array) {
-            let found = branches
+            let branches = branches
                 .iter()
-                .map(|branch| unknown_names(schemas, base, branch, value, path));
-            return found.min_by_key(Vec::len).unwrap_or_default();
+                .map(|branch| resolved(schemas, &base, branch));
+            let fitting = branches.filter(|(_, branch)| is_for(branch, value));
+            let found =
+                fitting.map(|(base, branch)| unknown_names(schemas, &base, &branch, value, path));
+            return found
+                .min_by_key(Vec::len)
+                .unwrap_or_else(|| vec![path.to_owned()]);
         }
     }
-    let parts = schema
-        .get("allOf")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
     match value {
         Value::Object(members) => {
             let known = schema.get("properties").and_then(Value::as_object);
             let open = schema
                 .get("additionalProperties")
                 .filter(|open| open.is_object());
-            if known.is_none() && open.is_none() && parts.is_empty() {
-                // A free-form object lists nothing; anything else (the expression branch) takes no object at all.
-                return if schema.get("type") == Some(&json!("object")) {
-                    Vec::new()
-                } else {
-                    members
-                        .keys()
-                        .map(|name| format!("{path}/{name}"))
-                        .collect()
-                };
+            let parts = schema
+                .get("allOf")
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default();
+            if known.is_none_or(|known| known.is_empty()) && open.is_none() && parts.is_empty() {
+                // A free-form object lists nothing.
+                return Vec::new();
             }
             let mut found = Vec::new();
             for (name, member) in members {
                 let path = format!("{path}/{name}");
+                let alone = json!({ name: member });
                 if let Some(schema) = known.and_then(|known| known.get(name)).or(open) {
-                    found.extend(unknown_names(schemas, base, schema, member, &path));
-                } else if !parts.iter().any(|part| {
-                    unknown_names(schemas, base, part, &json!({ name: member }), "").is_empty()
-                }) {
+                    found.extend(unknown_names(schemas, &base, schema, member, &path));
+                } else if !parts
+                    .iter()
+                    .any(|part| unknown_names(schemas, &base, part, &alone, "").is_empty())
+                {
                     found.push(path);
                 }
             }
@@ -285,11 +295,10 @@ fn unknown_names(
             let Some(schema) = schema.get("items") else {
                 return Vec::new();
             };
+            let items = items.iter().enumerate();
             items
-                .iter()
-                .enumerate()
                 .flat_map(|(index, item)| {
-                    unknown_names(schemas, base, schema, item, &format!("{path}/{index}"))
+                    unknown_names(schemas, &base, schema, item, &format!("{path}/{index}"))
                 })
                 .collect()
         }
