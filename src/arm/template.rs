@@ -9,7 +9,7 @@ mod write;
 
 use serde_json::{Map, Value};
 
-use super::ResourceKey;
+use super::{AzureError, ResourceKey};
 
 /// An ARM template document (language version 1.0): the envelope typed, `properties` kept as written.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,6 +76,24 @@ impl TemplateError {
         TemplateError::Shape {
             path: path.into(),
             message: message.into(),
+        }
+    }
+}
+
+/// The error that a deployment with such a document is refused with.
+impl From<TemplateError> for AzureError {
+    fn from(error: TemplateError) -> AzureError {
+        match &error {
+            TemplateError::Json { .. } => AzureError::new(
+                "InvalidRequestContent",
+                format!(
+                    "The request content was invalid and could not be deserialized: '{error}'."
+                ),
+            ),
+            TemplateError::Shape { .. } => AzureError::new(
+                "InvalidTemplate",
+                format!("Deployment template validation failed: '{error}'."),
+            ),
         }
     }
 }

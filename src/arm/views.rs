@@ -541,14 +541,14 @@ impl ManagedCluster {
 }
 
 /// An object of a resource's body with the path that leads to it.
-struct View<'a> {
-    resource: &'a ResourceId,
-    path: String,
+pub(super) struct View<'a> {
+    pub(super) resource: &'a ResourceId,
+    pub(super) path: String,
     object: Option<&'a Map<String, Value>>,
 }
 
 impl<'a> View<'a> {
-    fn of(resource: &'a Resource) -> View<'a> {
+    pub(super) fn of(resource: &'a Resource) -> View<'a> {
         View {
             resource: &resource.id,
             path: "properties".to_owned(),
@@ -564,13 +564,13 @@ impl<'a> View<'a> {
         }
     }
 
-    fn get(&self, member: &str) -> Option<&'a Value> {
+    pub(super) fn get(&self, member: &str) -> Option<&'a Value> {
         self.object
             .and_then(|object| get(object, member))
             .filter(|value| !value.is_null())
     }
 
-    fn object(&self, member: &str) -> View<'a> {
+    pub(super) fn object(&self, member: &str) -> View<'a> {
         View {
             resource: self.resource,
             path: format!("{}.{member}", self.path),
@@ -578,7 +578,7 @@ impl<'a> View<'a> {
         }
     }
 
-    fn items(&self, member: &str) -> Vec<View<'a>> {
+    pub(super) fn items(&self, member: &str) -> Vec<View<'a>> {
         let list = self
             .get(member)
             .and_then(Value::as_array)
@@ -594,7 +594,7 @@ impl<'a> View<'a> {
             .collect()
     }
 
-    fn text(&self, member: &str) -> Option<String> {
+    pub(super) fn text(&self, member: &str) -> Option<String> {
         self.get(member).and_then(Value::as_str).map(str::to_owned)
     }
 
@@ -604,7 +604,7 @@ impl<'a> View<'a> {
     }
 
     /// A number, also one that is written as text (providers accept both).
-    fn number(&self, member: &str) -> Option<u64> {
+    pub(super) fn number(&self, member: &str) -> Option<u64> {
         let value = self.get(member)?;
         value.as_u64().or_else(|| value.as_str()?.parse().ok())
     }
@@ -642,7 +642,7 @@ impl<'a> View<'a> {
     }
 
     /// The texts of a singular and a plural member together; empty texts are left out.
-    fn texts(&self, members: &[&str]) -> Vec<(String, String)> {
+    pub(super) fn texts(&self, members: &[&str]) -> Vec<(String, String)> {
         let mut texts = Vec::new();
         for member in members {
             match self.get(member) {

@@ -13,8 +13,11 @@ use super::{Environment, Fault};
 /// functions: the bound on the stack.
 const MAX_DEPTH: usize = 200;
 
-/// The longest string that an expression may make: the largest template that Azure accepts.
-pub(super) const MAX_STRING: usize = 4 * 1024 * 1024;
+/// The largest value that an expression may make: the largest template that Azure accepts.
+pub(super) const MAX_SIZE: usize = 4 * 1024 * 1024;
+
+/// The deepest nesting of a value: what the JSON reader accepts, too.
+const MAX_NESTING: usize = 128;
 
 /// Evaluates an expression.
 ///
@@ -120,12 +123,12 @@ impl<'a> Evaluator<'a> {
                 function.name
             ))),
         }?;
-        match &value {
-            Value::String(text) if text.len() > MAX_STRING => Err(Fault::Invalid(format!(
-                "The template language function '{}' made a string longer than {MAX_STRING} bytes.",
+        match size(&value, 0) {
+            Some(size) if size <= MAX_SIZE => Ok(value),
+            _ => Err(Fault::Invalid(format!(
+                "The template language function '{}' made a value that is larger than {MAX_SIZE} bytes or nests deeper than {MAX_NESTING}.",
                 function.name
             ))),
-            _ => Ok(value),
         }
     }
 
@@ -285,4 +288,24 @@ fn element(value: Value, index: &serde_json::Number) -> Result<Value, Fault> {
             "The language expression property array index '{index}' is out of bounds."
         ))),
     }
+}
+
+/// About the bytes that a value takes as JSON; `None` where it nests too deep. Costs no more than the
+/// making of the value did.
+fn size(value: &Value, nesting: usize) -> Option<usize> {
+    const EACH: usize = 8;
+    if nesting > MAX_NESTING {
+        return None;
+    }
+    let inner = match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items
+            .iter()
+            .try_fold(0, |sum, item| Some(sum + size(item, nesting + 1)?))?,
+        Value::Object(members) => members.iter().try_fold(0, |sum, (name, item)| {
+            Some(sum + name.len() + size(item, nesting + 1)?)
+        })?,
+        _ => 0,
+    };
+    Some(inner + EACH)
 }

@@ -1,8 +1,8 @@
 //! The template language's expressions: grammar, functions, evaluation.
 //!
 //! A string of a template is an expression when it begins with one `[` and ends with `]`; everything
-//! else is a literal ([`Text`]). Parsing gives a tree, [`check`] finds what Azure refuses before it
-//! evaluates anything, [`evaluate`] computes a value over an [`Environment`]. Nothing here knows the
+//! else is a literal ([`Text`]). Parsing gives a tree, `check` finds what Azure refuses before it
+//! evaluates anything, `evaluate` computes a value over an `Environment`. Nothing here knows the
 //! template document, and nothing reads a clock or a source of randomness.
 //!
 //! Evaluation ends for every text: nesting is bounded, and so is the size of a string.

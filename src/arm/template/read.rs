@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Template, TemplateError, TemplateResource};
+use crate::arm::resource::get;
 
 /// The members of a resource besides `type`, `apiVersion`, `name` and `dependsOn`, in Azure's spelling.
 const RESOURCE_MEMBERS: [&str; 16] = [
@@ -211,21 +212,22 @@ fn refuse_language_2(name: &str, value: &Value) -> Result<(), TemplateError> {
     }
 }
 
+/// The last part of the schema decides the scope; that it is a template's at all, Azure does not ask.
 fn refuse_other_scopes(schema: &str) -> Result<(), TemplateError> {
+    const OTHERS: [&str; 3] = [
+        "subscriptionDeploymentTemplate.json",
+        "managementGroupDeploymentTemplate.json",
+        "tenantDeploymentTemplate.json",
+    ];
     let file = schema.trim_end_matches('#').rsplit('/').next();
-    match file {
-        Some(file) if file.eq_ignore_ascii_case("deploymentTemplate.json") => Ok(()),
-        Some(
-            file @ ("subscriptionDeploymentTemplate.json"
-            | "managementGroupDeploymentTemplate.json"
-            | "tenantDeploymentTemplate.json"),
-        ) => Err(TemplateError::shape(
+    match OTHERS
+        .iter()
+        .find(|other| file.is_some_and(|file| file.eq_ignore_ascii_case(other)))
+    {
+        None => Ok(()),
+        Some(file) => Err(TemplateError::shape(
             "$schema",
             format!("`{file}`: only deployments to a resource group are supported by this version"),
-        )),
-        _ => Err(TemplateError::shape(
-            "$schema",
-            format!("`{schema}` is not the schema of a template"),
         )),
     }
 }
@@ -235,6 +237,15 @@ pub(super) fn resource(value: &Value, path: &str) -> Result<TemplateResource, Te
     let members = value
         .as_object()
         .ok_or_else(|| TemplateError::shape(path, "a resource is an object"))?;
+    // These say where a nested deployment goes; what comes of one is decided by who deploys it.
+    let is_deployment = get(members, "type")
+        .and_then(Value::as_str)
+        .is_some_and(|text| text.eq_ignore_ascii_case("Microsoft.Resources/deployments"));
+    let target: &[&str] = if is_deployment {
+        &["resourceGroup", "subscriptionId"]
+    } else {
+        &[]
+    };
     let mut resource_type = None;
     let mut api_version = None;
     let mut resource_name = None;
@@ -259,6 +270,7 @@ pub(super) fn resource(value: &Value, path: &str) -> Result<TemplateResource, Te
             _ => {
                 let member = RESOURCE_MEMBERS
                     .iter()
+                    .chain(target)
                     .find(|member| member.eq_ignore_ascii_case(name))
                     .ok_or_else(|| {
                         TemplateError::shape(

@@ -119,7 +119,7 @@ fn environment(_: &Arguments) -> Result<Value, Fault> {
 }
 
 /// The arguments of a resource id: those before the type, the type, and `/type/name` for each name.
-fn parts<'a>(arguments: &'a Arguments, from: usize) -> Result<(Vec<&'a str>, String), Fault> {
+fn parts(arguments: &Arguments, from: usize) -> Result<(Vec<&str>, String), Fault> {
     let texts = arguments.texts()?.split_off(from);
     let place = texts
         .iter()

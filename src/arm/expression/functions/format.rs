@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::super::eval::MAX_STRING;
+use super::super::eval::MAX_SIZE;
 use super::string::printed;
 use super::{Arguments, Fault};
 
@@ -40,7 +40,7 @@ fn composite(pattern: &str, values: &[Value]) -> Result<String, String> {
             push_item(&mut out, item, values)?;
             rest = after;
         }
-        if out.len() > MAX_STRING {
+        if out.len() > MAX_SIZE {
             return Err("the result is too long".to_owned());
         }
     }
@@ -82,7 +82,7 @@ fn push_item(out: &mut String, item: &str, values: &[Value]) -> Result<(), Strin
         value => printed(value),
     };
     let width = alignment.unsigned_abs() as usize;
-    if width > MAX_STRING {
+    if width > MAX_SIZE {
         return Err("the alignment is out of range".to_owned());
     }
     if alignment < 0 {

@@ -33,7 +33,7 @@ fn create_object(arguments: &Arguments) -> Result<Value, Fault> {
 }
 
 /// The members in the order of their keys without case; digits come before letters.
-fn sorted<'a>(arguments: &'a Arguments) -> Result<Vec<(&'a String, &'a Value)>, Fault> {
+fn sorted(arguments: &Arguments) -> Result<Vec<(&String, &Value)>, Fault> {
     let mut members = arguments.object(0)?.iter().collect::<Vec<_>>();
     members.sort_by(|(a, _), (b, _)| -> Ordering { a.to_lowercase().cmp(&b.to_lowercase()) });
     Ok(members)

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::super::eval::{Evaluator, MAX_STRING};
+use super::super::eval::{Evaluator, MAX_SIZE};
 use super::{Arguments, Body, Fault, Row, format, hash, object};
 
 pub(super) const FUNCTIONS: &[Row] = &[
@@ -180,7 +180,7 @@ fn pad_left(arguments: &Arguments) -> Result<Value, Fault> {
     };
     let width = usize::try_from(arguments.integer(1)?)
         .ok()
-        .filter(|width| *width <= MAX_STRING)
+        .filter(|width| *width <= MAX_SIZE)
         .ok_or_else(|| arguments.invalid("the total length is out of range."))?;
     let padding = match arguments.optional_text(2)? {
         None => ' ',
@@ -205,7 +205,7 @@ fn replace(arguments: &Arguments) -> Result<Value, Fault> {
         return Err(arguments.invalid("the string to replace must not be empty."));
     }
     let grown = text.matches(old).count().saturating_mul(new.len());
-    if grown > MAX_STRING {
+    if grown > MAX_SIZE {
         return Err(arguments.invalid("the result is too long."));
     }
     Ok(text.replace(old, new).into())

@@ -616,12 +616,20 @@ fn calls_are_refused_by_name_and_number() {
 
 #[test]
 fn a_loop_cannot_exhaust_memory_or_stack() {
-    refuses(&[(
-        "reduce(range(0, 100), 'xxxxxxxxxxxxxxxx', lambda('s', 'i', concat(lambdaVariables('s'), lambdaVariables('s'))))",
-        "made a string longer than",
-    )]);
+    let grown = |start: &str, step: &str| {
+        format!("reduce(range(0, 1000), {start}, lambda('s', 'i', {step}))")
+    };
+    let s = "lambdaVariables('s')";
+    for text in [
+        grown("'xx'", &format!("concat({s}, {s})")),
+        grown("createArray(1)", &format!("concat({s}, {s})")),
+        grown("1", &format!("createArray({s}, {s})")),
+        grown("1", &format!("createArray({s})")),
+    ] {
+        refuses(&[(&text, "made a value that is larger than")]);
+    }
     let deep = format!("{}1{}", "array(".repeat(99), ")".repeat(99));
-    assert!(value(&deep).is_ok());
+    assert_eq!(value(&deep), Ok(json!([1])));
 }
 
 proptest::proptest! {
@@ -629,6 +637,8 @@ proptest::proptest! {
     fn no_expression_breaks_the_evaluator(text in calls()) {
         // The value does not matter: it is enough that there is one, or a fault.
         let _ = value(&text);
+        let tree = parse(&text).unwrap();
+        proptest::prop_assert_eq!(parse(&tree.to_string()), Ok(tree));
     }
 }
 
