@@ -8,6 +8,8 @@
 
 mod dependencies;
 mod document;
+mod env;
+mod index;
 mod instances;
 mod outputs;
 mod parameters;
@@ -24,8 +26,10 @@ use serde_json::{Map, Value, json};
 use super::expression::{Fault, Runtime};
 use super::{AzureError, Resource, ResourceId, Template};
 
-use document::{Document, Env, Live};
-use instances::{Index, Instance};
+use document::Document;
+use env::{Env, Live};
+use index::Index;
+use instances::Instance;
 
 /// Parameter values by name (plain values: the `{"value": ...}` wrapper is taken off).
 pub type Parameters = BTreeMap<String, Value>;
@@ -117,7 +121,7 @@ fn bound(
     let document = Document::read(template, supplied, scope, moment)?;
     syntax::check(template, &document)?;
     parameters::check(&document)?;
-    let index = Index::of(template, &document)?;
+    let index = Index::over(instances::unroll(template, &document)?)?;
     let dependencies = dependencies::resolve(&index, &document)?;
     let order = dependencies::order(&index, &dependencies)?;
     let planned = order

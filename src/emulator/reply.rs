@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use crate::arm::{AzureError, ResourceId};
 
@@ -86,27 +86,13 @@ impl From<AzureError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        json_reply(self.status, &json!({ "error": error_value(&self.error) }))
+        json_reply(self.status, &self.error.to_value())
     }
 }
 
-/// An error as JSON, without the `error` wrapper.
+/// An error as it stands inside another body, without the `error` wrapper.
 pub(super) fn error_value(error: &AzureError) -> Value {
-    let mut object = Map::new();
-    object.insert("code".to_owned(), json!(error.code));
-    object.insert("message".to_owned(), json!(error.message));
-    if let Some(target) = &error.target {
-        object.insert("target".to_owned(), json!(target));
-    }
-    if !error.details.is_empty() {
-        let details = error.details.iter().map(error_value).collect();
-        object.insert("details".to_owned(), Value::Array(details));
-    }
-    if !error.additional_info.is_empty() {
-        let info = error.additional_info.clone();
-        object.insert("additionalInfo".to_owned(), Value::Array(info));
-    }
-    Value::Object(object)
+    error.to_value()["error"].take()
 }
 
 /// A JSON answer.

@@ -80,7 +80,7 @@ fn nsg_deployment() -> Value {
         "contentVersion": "1.0.0.0",
         "resources": [{
             "type": "Microsoft.Network/networkSecurityGroups", "apiVersion": "2025-07-01",
-            "name": "n", "location": "eastus", "properties": {},
+            "name": "nsg", "location": "eastus", "properties": {},
         }],
     } } })
 }
@@ -117,7 +117,7 @@ async fn a_deployment_is_active_until_the_network_carries_it_and_can_be_cancelle
 async fn a_network_that_fails_leaves_a_failed_resource_and_the_old_state_of_another() {
     let gate = Gate::new(usize::MAX >> 4);
     let azure = Azure::over(gate.clone()).await.and_group().await;
-    let vnet = azure.provider("Microsoft.Network/virtualNetworks/v");
+    let vnet = azure.provider("Microsoft.Network/virtualNetworks/vnet");
     azure.create(&vnet, network()).await;
     gate.refuses.store(true, Ordering::SeqCst);
 
@@ -129,7 +129,7 @@ async fn a_network_that_fails_leaves_a_failed_resource_and_the_old_state_of_anot
     assert!(kept["tags"].is_null());
     assert_eq!(kept["properties"]["provisioningState"], "Succeeded");
 
-    let group = azure.provider("Microsoft.ContainerInstance/containerGroups/w");
+    let group = azure.provider("Microsoft.ContainerInstance/containerGroups/web");
     let new = azure
         .put(&group, web(&format!("{vnet}/subnets/aci")))
         .await

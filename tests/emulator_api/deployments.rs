@@ -85,23 +85,23 @@ async fn a_template_that_is_wrong_is_refused_at_once() {
 async fn after_a_failure_what_depends_on_it_is_not_started_and_the_rest_finishes() {
     let azure = Azure::with_group().await;
     let vnet = json!({
-        "type": "Microsoft.Network/virtualNetworks", "apiVersion": "2025-07-01", "name": "v", "location": "eastus",
+        "type": "Microsoft.Network/virtualNetworks", "apiVersion": "2025-07-01", "name": "vnet", "location": "eastus",
         "properties": {
             "addressSpace": { "addressPrefixes": ["10.0.0.0/16"] },
-            "subnets": [{ "name": "s", "properties": {
+            "subnets": [{ "name": "aci", "properties": {
                 "addressPrefix": "10.0.0.0/24",
                 "delegations": [{ "name": "d", "properties": { "serviceName": "Microsoft.ContainerInstance/containerGroups" } }],
             } }],
         },
     });
-    let mut group = web("[resourceId('Microsoft.Network/virtualNetworks/subnets', 'v', 's')]");
+    let mut group = web("[resourceId('Microsoft.Network/virtualNetworks/subnets', 'vnet', 'aci')]");
     for (member, value) in [
         ("type", json!("Microsoft.ContainerInstance/containerGroups")),
         ("apiVersion", json!("2025-09-01")),
         ("name", json!("web")),
         (
             "dependsOn",
-            json!(["[resourceId('Microsoft.Network/virtualNetworks', 'v')]"]),
+            json!(["[resourceId('Microsoft.Network/virtualNetworks', 'vnet')]"]),
         ),
     ] {
         group[member] = value;
@@ -161,7 +161,7 @@ async fn after_a_failure_what_depends_on_it_is_not_started_and_the_rest_finishes
         states,
         [
             ("beside", "Succeeded", "Created"),
-            ("v", "Succeeded", "Created"),
+            ("vnet", "Succeeded", "Created"),
             ("web", "Failed", "BadRequest")
         ]
     );

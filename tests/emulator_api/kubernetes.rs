@@ -17,9 +17,9 @@ impl Kubernetes {
     /// A cluster of two nodes in the subnet `aks`.
     async fn with(profile: Value) -> Kubernetes {
         let azure = Azure::with_group().await;
-        let vnet = azure.provider("Microsoft.Network/virtualNetworks/v");
+        let vnet = azure.provider("Microsoft.Network/virtualNetworks/vnet");
         azure.create(&vnet, network()).await;
-        let cluster = azure.provider("Microsoft.ContainerService/managedClusters/c");
+        let cluster = azure.provider("Microsoft.ContainerService/managedClusters/cluster");
         let body = json!({ "location": "eastus", "identity": { "type": "SystemAssigned" }, "properties": {
             "dnsPrefix": "c",
             "networkProfile": profile,

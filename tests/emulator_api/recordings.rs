@@ -83,7 +83,7 @@ async fn first_answers_have_the_recorded_status_and_operation_headers() {
     let made = azure.put(&group, json!({ "location": "eastus" })).await;
     assert_eq!(ours(&made), recorded(&groups, "PUT", "resourceGroups"));
 
-    let nsg = azure.provider("Microsoft.Network/networkSecurityGroups/n");
+    let nsg = azure.provider("Microsoft.Network/networkSecurityGroups/nsg");
     let made = azure.put(&nsg, json!({ "location": "eastus" })).await;
     assert_eq!(
         ours(&made),
@@ -91,12 +91,12 @@ async fn first_answers_have_the_recorded_status_and_operation_headers() {
     );
     azure.settled(&made).await;
 
-    let vnet = azure.provider("Microsoft.Network/virtualNetworks/v");
+    let vnet = azure.provider("Microsoft.Network/virtualNetworks/vnet");
     let made = azure.put(&vnet, network()).await;
     assert_eq!(ours(&made), recorded(&subnets, "PUT", "virtualNetworks"));
     azure.settled(&made).await;
 
-    let web_path = azure.provider("Microsoft.ContainerInstance/containerGroups/w");
+    let web_path = azure.provider("Microsoft.ContainerInstance/containerGroups/web");
     let made = azure
         .put(&web_path, web(&format!("{vnet}/subnets/aci")))
         .await;
@@ -108,14 +108,14 @@ async fn first_answers_have_the_recorded_status_and_operation_headers() {
         recorded(&containers, "DELETE", "containerGroups")
     );
 
-    let identity = azure.provider("Microsoft.ManagedIdentity/userAssignedIdentities/i");
+    let identity = azure.provider("Microsoft.ManagedIdentity/userAssignedIdentities/identity");
     let made = azure.put(&identity, json!({ "location": "eastus" })).await;
     assert_eq!(
         ours(&made),
         recorded(&identities, "PUT", "userAssignedIdentities")
     );
 
-    let cluster = azure.provider("Microsoft.ContainerService/managedClusters/c");
+    let cluster = azure.provider("Microsoft.ContainerService/managedClusters/cluster");
     let body = json!({ "location": "eastus", "identity": { "type": "SystemAssigned" }, "properties": {
         "dnsPrefix": "c",
         "networkProfile": { "networkPlugin": "azure", "networkPluginMode": "overlay" },

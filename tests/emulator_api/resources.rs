@@ -34,7 +34,7 @@ async fn a_group_is_made_read_refused_and_deleted() {
 #[tokio::test]
 async fn a_network_security_group_has_six_default_rules_and_takes_rules_one_by_one() {
     let azure = Azure::with_group().await;
-    let nsg = azure.provider("Microsoft.Network/networkSecurityGroups/n");
+    let nsg = azure.provider("Microsoft.Network/networkSecurityGroups/nsg");
     let first = azure
         .put(&nsg, json!({ "location": "eastus" }))
         .await
@@ -100,8 +100,8 @@ async fn a_network_security_group_has_six_default_rules_and_takes_rules_one_by_o
 #[tokio::test]
 async fn what_is_in_use_stays() {
     let azure = Azure::with_group().await;
-    let nsg = azure.provider("Microsoft.Network/networkSecurityGroups/n");
-    let vnet = azure.provider("Microsoft.Network/virtualNetworks/v");
+    let nsg = azure.provider("Microsoft.Network/networkSecurityGroups/nsg");
+    let vnet = azure.provider("Microsoft.Network/virtualNetworks/vnet");
     let group = azure.provider("Microsoft.ContainerInstance/containerGroups/web");
     azure.create(&nsg, json!({ "location": "eastus" })).await;
     let mut body = network();
@@ -151,7 +151,7 @@ async fn what_is_in_use_stays() {
 #[tokio::test]
 async fn a_container_group_gets_the_first_free_address_and_keeps_it() {
     let azure = Azure::with_group().await;
-    let vnet = azure.provider("Microsoft.Network/virtualNetworks/v");
+    let vnet = azure.provider("Microsoft.Network/virtualNetworks/vnet");
     azure.create(&vnet, network()).await;
     let subnet = format!("{vnet}/subnets/aci");
     let path = |name: &str| {
@@ -196,7 +196,7 @@ async fn a_container_group_gets_the_first_free_address_and_keeps_it() {
 #[tokio::test]
 async fn an_image_that_is_not_built_in_is_refused_by_name() {
     let azure = Azure::with_group().await;
-    let vnet = azure.provider("Microsoft.Network/virtualNetworks/v");
+    let vnet = azure.provider("Microsoft.Network/virtualNetworks/vnet");
     azure.create(&vnet, network()).await;
     let mut body = web(&format!("{vnet}/subnets/aci"));
     body["properties"]["containers"][0]["properties"]["image"] = json!("nginx:1.27");
@@ -214,7 +214,7 @@ async fn an_image_that_is_not_built_in_is_refused_by_name() {
 #[tokio::test]
 async fn a_role_is_assigned_once() {
     let azure = Azure::with_group().await;
-    let identity = azure.provider("Microsoft.ManagedIdentity/userAssignedIdentities/i");
+    let identity = azure.provider("Microsoft.ManagedIdentity/userAssignedIdentities/identity");
     let made = azure
         .put(&identity, json!({ "location": "eastus" }))
         .await
@@ -227,7 +227,7 @@ async fn a_role_is_assigned_once() {
         .expect(200);
     assert_eq!(again.body["properties"]["principalId"], principal);
 
-    let vnet = azure.provider("Microsoft.Network/virtualNetworks/v");
+    let vnet = azure.provider("Microsoft.Network/virtualNetworks/vnet");
     azure.create(&vnet, network()).await;
     let role = format!(
         "/subscriptions/{}/providers/Microsoft.Authorization/roleDefinitions/4d97b98b-1d4f-4787-a291-c67834d212e7",
@@ -251,7 +251,7 @@ async fn a_role_is_assigned_once() {
 #[tokio::test]
 async fn a_type_that_is_not_simulated_is_stored_and_noted() {
     let azure = Azure::with_group().await;
-    let path = azure.provider("Microsoft.Storage/storageAccounts/s");
+    let path = azure.provider("Microsoft.Storage/storageAccounts/store");
     let stored = azure
         .create(
             &path,
@@ -261,7 +261,7 @@ async fn a_type_that_is_not_simulated_is_stored_and_noted() {
     assert_eq!(stored["sku"]["name"], "Standard_LRS");
     let notes = azure.emulator.notes();
     assert!(
-        notes[0].contains("Microsoft.Storage/storageAccounts/s"),
+        notes[0].contains("Microsoft.Storage/storageAccounts/store"),
         "{notes:?}"
     );
     let tagged = azure
@@ -281,7 +281,7 @@ async fn a_type_that_is_not_simulated_is_stored_and_noted() {
 #[tokio::test]
 async fn a_cluster_without_a_subnet_of_its_own_is_refused() {
     let azure = Azure::with_group().await;
-    let path = azure.provider("Microsoft.ContainerService/managedClusters/c");
+    let path = azure.provider("Microsoft.ContainerService/managedClusters/cluster");
     let body = json!({ "location": "eastus", "properties": {
         "dnsPrefix": "c",
         "agentPoolProfiles": [{ "name": "p", "count": 1, "vmSize": "Standard_B2ms", "mode": "System" }],

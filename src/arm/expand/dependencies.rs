@@ -5,8 +5,10 @@ use std::collections::BinaryHeap;
 
 use serde_json::Value;
 
-use super::document::{Document, Env};
-use super::instances::{Index, Instance, undefined};
+use super::document::Document;
+use super::env::Env;
+use super::index::{Index, undefined};
+use super::instances::Instance;
 use super::walk::Walk;
 use super::{invalid, refuse};
 use crate::arm::expression::{Call, Expression, Fault, Head, Step, parse};

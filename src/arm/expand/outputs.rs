@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::document::{Document, Env, Live};
+use super::document::Document;
+use super::env::{Env, Live};
 use super::parameters::Kind;
 use super::walk::Walk;
 use super::{lower_first, message};

@@ -8,7 +8,8 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
 
-use super::document::{Document, Env};
+use super::document::Document;
+use super::env::Env;
 use super::{Parameters, invalid, lower_first, refuse};
 use crate::arm::AzureError;
 use crate::arm::expression::{Environment as _, Fault, text_of, type_name};

@@ -30,7 +30,7 @@ pub(super) fn check(template: &Template, document: &Document) -> Result<(), Azur
             "variables",
         )?;
     }
-    for ((namespace, name), function) in document.functions() {
+    for ((namespace, name), function) in &document.functions {
         let names = OwnNames { function, document };
         let name = format!("{namespace}.{name}");
         part(

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::document::Env;
+use super::env::Env;
 use crate::arm::expression::{Fault, Text, type_name};
 use crate::arm::resource::get;
 
