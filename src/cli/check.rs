@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::error_chain;
 use crate::compile::Compiler;
+use crate::verdict::event::error_chain;
 
 use super::{HELD, INTERNAL, load, print, tell};
 

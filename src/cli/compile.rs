@@ -1,5 +1,6 @@
 //! `vnetlab compile SPEC [-o DIR]`: the ARM templates of a spec.
 
+use crate::verdict::event::error_chain;
 use std::fs;
 use std::path::Path;
 
@@ -17,7 +18,7 @@ pub(super) fn run(path: &Path, output: Option<&Path>) -> u8 {
     let files = match templates(&experiment) {
         Ok(files) => files,
         Err(error) => {
-            tell(&format!("error: {}", super::error_chain(&error)));
+            tell(&format!("error: {}", error_chain(&error)));
             return INTERNAL;
         }
     };

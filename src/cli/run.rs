@@ -10,8 +10,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::report::{Style, human, json};
-use crate::runner::{self, RunError, Target, error_chain};
+use crate::runner::{self, RunError, Target};
 use crate::topology::Experiment;
+use crate::verdict::event::error_chain;
 use crate::verdict::event::{Event, Report};
 
 use super::target::{self, FabricChoice, TargetChoice};

@@ -7,7 +7,8 @@ use crate::client::{self, Client, StaticToken, TransportKind};
 use crate::emulator::{Emulator, ModelFabric, fabric::Fabric};
 #[cfg(all(feature = "local", target_os = "linux"))]
 use crate::lab::Lab;
-use crate::runner::{Settle, Target, error_chain};
+use crate::runner::{Settle, Target};
+use crate::verdict::event::error_chain;
 use crate::verdict::event::{FabricName, TargetName};
 
 use super::run::Arguments;

@@ -21,7 +21,9 @@ use tokio_util::sync::CancellationToken;
 use crate::client::{Client, ClientError};
 use crate::compile::CompileError;
 use crate::topology::{Cleanup, ClusterNetwork, Experiment};
-use crate::verdict::event::{Event, FabricName, Report, SpecRecord, StepRecord, TargetName};
+use crate::verdict::event::{
+    Event, FabricName, Report, SpecRecord, StepRecord, TargetName, error_chain,
+};
 use crate::verdict::{Verdict, combine, exit_code};
 
 pub use preflight::Refusal;
@@ -301,18 +303,6 @@ async fn clean_up(
             true
         }
     }
-}
-
-/// An error with all its sources, in one line.
-pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -17,7 +17,8 @@ use super::addresses::of_workload;
 use super::deployment::NAMESPACE;
 use super::error::StepError;
 use super::steps::Context;
-use super::{error_chain, expectation, millis};
+use super::{expectation, millis};
+use crate::verdict::event::error_chain;
 
 /// What the exec machinery may take on top of the probe's own time.
 const EXEC_MARGIN: Duration = Duration::from_secs(30);

@@ -13,7 +13,8 @@ use crate::verdict::event::{Event, StepKind, StepRecord};
 use crate::verdict::{Verdict, combine};
 
 use super::probing::State;
-use super::{Target, error_chain, millis};
+use super::{Target, millis};
+use crate::verdict::event::error_chain;
 
 /// What a run carries from step to step.
 pub(super) struct Context<'a> {

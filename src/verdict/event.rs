@@ -258,3 +258,16 @@ pub struct ObservedRecord {
     /// The network's own record.
     pub evidence: Option<Evidence>,
 }
+
+/// An error with all its sources in one line, as records and messages keep it.
+#[must_use]
+pub fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

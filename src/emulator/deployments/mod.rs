@@ -15,7 +15,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
-use crate::arm::expand::{Bound, bind};
+use crate::arm::expand::{Bound, Moment, bind_at};
 use crate::arm::{AzureError, Parameters, Scope, Template, TemplateError, expand, validate};
 
 use super::body;
@@ -300,7 +300,11 @@ fn submitted(
             deployment: name.to_owned(),
         }
     };
-    let bound = bind(&template, &parameters, &scope)?;
+    let moment = Moment {
+        now: jiff::Timestamp::now(),
+        seed: uuid::Uuid::new_v4(),
+    };
+    let bound = bind_at(&template, &parameters, &scope, moment)?;
     let submitted = Submitted {
         bound,
         template,
