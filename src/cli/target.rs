@@ -107,28 +107,46 @@ fn prepare_local(choice: FabricChoice) -> Result<Prepared, Unavailable> {
             fabric: lab,
             notes: Vec::new(),
         }),
-        Err(reason) if choice == FabricChoice::Auto => {
+        Err(NoLab { reason, help }) if choice == FabricChoice::Auto => {
             tell(&format!(
-                "warning: the lab cannot run here, so the network is a model: {reason}"
+                "warning: the lab cannot run here, so the network is a model: {reason}\nhelp: {help}"
             ));
-            Ok(model(vec![format!("the lab cannot run here: {reason}")]))
+            Ok(model(vec![
+                format!("the lab cannot run here: {reason}"),
+                format!("for the lab: {help}"),
+            ]))
         }
-        Err(reason) => Err(Unavailable::not_judged(format!(
-            "the lab cannot run here: {reason}"
+        Err(NoLab { reason, help }) => Err(Unavailable::not_judged(format!(
+            "the lab cannot run here: {reason}\nhelp: {help}"
         ))),
     }
 }
 
+/// Why there is no lab, and what would help.
+#[cfg(feature = "local")]
+struct NoLab {
+    reason: String,
+    help: String,
+}
+
 #[cfg(all(feature = "local", target_os = "linux"))]
-fn start_lab() -> Result<Arc<dyn Fabric>, String> {
-    Lab::start()
-        .map(|lab| Arc::new(lab) as Arc<dyn Fabric>)
-        .map_err(|error| error_chain(&error))
+fn start_lab() -> Result<Arc<dyn Fabric>, NoLab> {
+    match Lab::start() {
+        Ok(lab) => Ok(Arc::new(lab)),
+        Err(error) => Err(NoLab {
+            reason: error_chain(&error),
+            help: error.remedy,
+        }),
+    }
 }
 
 #[cfg(all(feature = "local", not(target_os = "linux")))]
-fn start_lab() -> Result<Arc<dyn Fabric>, String> {
-    Err("the lab needs Linux; WSL2 or a Linux virtual machine has it".to_owned())
+fn start_lab() -> Result<Arc<dyn Fabric>, NoLab> {
+    let reason = "the lab needs Linux".to_owned();
+    Err(NoLab {
+        reason,
+        help: "WSL2 or a Linux virtual machine carries it".to_owned(),
+    })
 }
 
 #[cfg(not(feature = "azure"))]

@@ -9,7 +9,7 @@ use super::netlink::NetlinkError;
 
 /// Why a lab cannot start on this host.
 #[derive(Debug, thiserror::Error)]
-#[error("{stage}: {source}; {cause}; {remedy}")]
+#[error("{stage} failed ({cause})")]
 pub struct LabError {
     /// What was being done.
     pub stage: String,

@@ -232,7 +232,7 @@ pub(super) fn missing_capabilities() -> Option<LabError> {
         stage: "use of the process's own capabilities".to_owned(),
         source: io::Error::from_raw_os_error(libc::EPERM),
         cause: format!("the process lacks {}", missing.join(" and ")),
-        remedy: "Run as root.".to_owned(),
+        remedy: "run as root".to_owned(),
     })
 }
 
@@ -261,20 +261,20 @@ pub(super) fn explain(error: StartError) -> LabError {
         (
             "unprivileged user namespaces are disabled on this host (user.max_user_namespaces=0)"
                 .to_owned(),
-            "Ask an administrator: sysctl user.max_user_namespaces=15000, or run as root."
+            "ask an administrator: sysctl user.max_user_namespaces=15000, or run as root"
                 .to_owned(),
         )
     } else if errno == libc::ENOSPC {
         (
             "the limit on namespaces is reached (user.max_*_namespaces)".to_owned(),
-            "Ask an administrator to raise it, or end other users of namespaces.".to_owned(),
+            "ask an administrator to raise it, or end other users of namespaces".to_owned(),
         )
     } else if denied && is("kernel/apparmor_restrict_unprivileged_userns", "1") {
         let program = std::env::current_exe().unwrap_or_else(|_| "/path/to/program".into());
         (
             "AppArmor restricts user namespaces".to_owned(),
             format!(
-                "Install a profile for this program (`profile vnetlab {} flags=(unconfined) {{ userns, }}`), or sysctl kernel.apparmor_restrict_unprivileged_userns=0, or run as root.",
+                "install a profile for this program (`profile vnetlab {} flags=(unconfined) {{ userns, }}`), or sysctl kernel.apparmor_restrict_unprivileged_userns=0, or run as root",
                 program.display()
             ),
         )
@@ -282,13 +282,13 @@ pub(super) fn explain(error: StartError) -> LabError {
         (
             "unprivileged user namespaces are disabled on this host (kernel.unprivileged_userns_clone=0)"
                 .to_owned(),
-            "Ask an administrator: sysctl kernel.unprivileged_userns_clone=1, or run as root."
+            "ask an administrator: sysctl kernel.unprivileged_userns_clone=1, or run as root"
                 .to_owned(),
         )
     } else if denied && status("Seccomp").as_deref() == Some("2") {
         (
             "a seccomp filter (of a container runtime) denies namespaces".to_owned(),
-            "Use --security-opt seccomp=unconfined, or --cap-add SYS_ADMIN --cap-add NET_ADMIN."
+            "use --security-opt seccomp=unconfined, or --cap-add SYS_ADMIN --cap-add NET_ADMIN"
                 .to_owned(),
         )
     } else if fs::metadata("/proc/self/ns/user").is_err() {
