@@ -51,7 +51,7 @@ mod linux {
         }
         let mut within = true;
         println!("     N   floor ms     lab ms   ratio   bound ms");
-        for count in [10, 100] {
+        for count in [10, 100, 500] {
             let (mut floors, mut labs) = (Vec::new(), Vec::new());
             for _ in 0..ROUNDS {
                 floors.push(measure("floor", count));
