@@ -77,7 +77,10 @@ impl Context<'_> {
         if !delta.template.resources.is_empty() {
             let resources = delta.template.resources.len();
             emit(Event::Progress {
-                message: format!("deployment `{name}`: {resources} resources"),
+                message: match resources {
+                    1 => format!("deployment `{name}`: 1 resource"),
+                    _ => format!("deployment `{name}`: {resources} resources"),
+                },
             });
             let parameters = Parameters::new();
             let deployment = Deployment {
