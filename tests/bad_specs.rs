@@ -2,47 +2,48 @@
 //!
 //! `VNETLAB_BLESS=1` writes the messages anew; read the difference like code.
 
+mod support;
+
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 
 use vnetlab::spec::{self, Diagnostic, Source};
 use vnetlab::topology;
 
-/// The findings on a spec, from whichever pass they come.
+/// The findings on a spec, from every pass.
 fn findings(source: &Source) -> Vec<Diagnostic> {
-    match spec::parse(source) {
+    match topology::load(source) {
         Err(found) => found,
-        Ok(spec) => match topology::resolve(&spec) {
-            Err(found) => found,
-            Ok(resolution) => resolution.warnings,
-        },
+        Ok(resolution) => resolution.warnings,
     }
 }
 
-#[test]
-fn every_mistake_gives_the_message_beside_it() {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad");
-    let bless = std::env::var_os("VNETLAB_BLESS").is_some();
-    let mut wrong = Vec::new();
-    let mut specs = 0;
-    let mut files: Vec<_> = fs::read_dir(&directory)
-        .expect("the directory of bad specs")
-        .map(|entry| entry.expect("a directory entry").path())
+/// The bad specs by the names of their files, in the checkout that the test runs in.
+fn bad_specs() -> BTreeMap<String, PathBuf> {
+    let directory = support::checkout().join("tests/bad");
+    let entries = fs::read_dir(directory).expect("the directory of bad specs");
+    let paths = entries.map(|entry| entry.expect("a directory entry").path());
+    paths
         .filter(|path| {
             path.extension()
                 .is_some_and(|extension| extension == "yaml")
         })
-        .collect();
-    files.sort();
-    for path in files {
-        specs += 1;
-        let name = path
-            .file_name()
-            .expect("a file name")
-            .to_string_lossy()
-            .into_owned();
-        let text = fs::read_to_string(&path).expect("a readable spec");
-        let source = Source::new(&name, text);
+        .map(|path| {
+            let name = path.file_name().expect("a file name");
+            (name.to_string_lossy().into_owned(), path)
+        })
+        .collect()
+}
+
+#[test]
+fn every_mistake_gives_the_message_beside_it() {
+    let bless = std::env::var_os("VNETLAB_BLESS").is_some();
+    let mut wrong = Vec::new();
+    let specs = bad_specs();
+    for (name, path) in &specs {
+        let text = fs::read_to_string(path).expect("a readable spec");
+        let source = Source::new(name, text);
         let rendered = spec::render(&findings(&source), &source, false);
         let expected_path = path.with_extension("stderr");
         if bless {
@@ -55,6 +56,6 @@ fn every_mistake_gives_the_message_beside_it() {
             ));
         }
     }
-    assert!(specs >= 25, "only {specs} specs in {}", directory.display());
+    assert!(specs.len() >= 25, "only {} bad specs", specs.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -12,22 +12,19 @@ use super::{Change, Diagnostic, Network, codes, suggestion};
 const SECTIONS: [&str; 4] = ["vnets", "nsgs", "clusters", "workloads"];
 
 impl Network {
-    /// The network after `changes`, all at once.
-    ///
-    /// # Errors
-    /// Every path that leads nowhere, or every finding on the shape of the new values.
-    pub fn changed(&self, changes: &[Change]) -> Result<Network, Vec<Diagnostic>> {
+    /// The network after `changes`, all at once, as far as they can be applied and read.
+    pub(crate) fn changed(&self, changes: &[Change], found: &mut Vec<Diagnostic>) -> Network {
         let mut document = self.document.clone();
-        let mut found = Vec::new();
+        let mut unsure = self.unsure;
         for change in changes {
             if let Err(diagnostic) = set(&mut document, &[], &change.segments, &change.value) {
                 found.push(diagnostic);
+                unsure = true;
             }
         }
-        if found.is_empty() {
-            decode::network(&document)
-        } else {
-            Err(found)
+        Network {
+            unsure,
+            ..decode::network(document, found)
         }
     }
 }
@@ -72,6 +69,10 @@ fn set(node: &mut Node, walked: &[&str], rest: &[Text], value: &Node) -> Result<
     };
     if let Some(place) = place(walked) {
         expand(node, place)?;
+    }
+    // Whatever would be in there, it is reported that it cannot be read.
+    if node.value == Value::Broken {
+        return Ok(());
     }
     let here = if walked.is_empty() {
         "the spec".to_owned()

@@ -4,8 +4,9 @@
 //! text --tree--> document --decode--> Spec        (short forms: sentence)
 //! ```
 //!
-//! Findings are [`Diagnostic`] values with stable [`codes`]; [`parse`] reports all findings on the shape of
-//! a file at once, and [`render`] shows them. What the language has and this tool does not have yet is
+//! Findings are [`Diagnostic`] values with stable [`codes`], and [`render`] shows them. [`parse`] reports all
+//! findings on the shape of a file at once; `topology::load` reports those on its names and its network with
+//! them, so a spec is read as far as it can be. What the language has and this tool does not have yet is
 //! refused by name, never ignored. Azure's words do not live here, and names are bound in `topology`.
 
 #![expect(
@@ -17,6 +18,7 @@ mod change;
 pub mod codes;
 mod decode;
 mod diagnostic;
+mod hidden;
 mod model;
 mod name;
 mod render;
@@ -36,4 +38,6 @@ pub use name::{Name, NameError};
 pub use render::render;
 pub use span::{Source, Span, Spanned};
 
+pub(crate) use decode::read;
 pub(crate) use diagnostic::{list, nearest, suggestion};
+pub(crate) use model::Unread;

@@ -2,8 +2,11 @@
 //!
 //! Defaults are not filled in and names are not bound: that is `topology`'s business. Short forms are
 //! expanded before they are read, so a value does not tell in which form it was written.
+//!
+//! A required value is an `Option`, so that a thing is kept although a part of it could not be read. In a
+//! spec that [`parse`](super::parse) returns, every one of them is there and no `unread` holds a key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -13,11 +16,14 @@ use super::{Name, Span, Spanned};
 use crate::net::{PortRange, Prefix, Protocol};
 use crate::verdict::{Answer, BodyMatch, ByPattern, Direction};
 
+/// The keys of a thing whose values, or parts of them, could not be read, which is reported.
+pub(crate) type Unread = BTreeSet<&'static str>;
+
 /// A spec file.
 #[derive(Debug, Clone)]
 pub struct Spec {
     /// The experiment's name.
-    pub name: Spanned<Name>,
+    pub name: Option<Spanned<Name>>,
     /// What it is about.
     pub about: Option<Spanned<String>>,
     /// The region.
@@ -32,6 +38,9 @@ pub struct Spec {
     pub lifecycle: Lifecycle,
     /// What the run may cost.
     pub budget: Budget,
+    /// Where the document begins.
+    pub(crate) start: Span,
+    pub(crate) unread: Unread,
 }
 
 /// What is deployed and probed: the part of a spec that a `change` changes.
@@ -49,6 +58,8 @@ pub struct Network {
     pub probes: BTreeMap<Name, Probe>,
     /// The document that all of this was read from; a change edits it.
     pub(super) document: Node,
+    /// Whether a change could not be applied: then anything may be missing.
+    pub(crate) unsure: bool,
 }
 
 /// A virtual network.
@@ -62,6 +73,7 @@ pub struct VirtualNetwork {
     pub space: Vec<Spanned<Prefix>>,
     /// Its subnets.
     pub subnets: BTreeMap<Name, Subnet>,
+    pub(crate) unread: Unread,
 }
 
 /// A subnet.
@@ -70,7 +82,7 @@ pub struct Subnet {
     /// Its key.
     pub key: Span,
     /// Its range.
-    pub prefix: Spanned<Prefix>,
+    pub prefix: Option<Spanned<Prefix>>,
     /// Its network security group.
     pub nsg: Option<Spanned<Reference>>,
     /// Whether Azure's default outbound access is on.
@@ -88,6 +100,7 @@ pub struct NetworkSecurityGroup {
     pub rules: Vec<SecurityRule>,
     /// Whether flows that exist are judged again when rules change.
     pub flush_connections: Option<Spanned<bool>>,
+    pub(crate) unread: Unread,
 }
 
 /// A security rule.
@@ -100,9 +113,9 @@ pub struct SecurityRule {
     /// Its direction.
     pub direction: Direction,
     /// Its priority, not yet checked.
-    pub priority: Spanned<u32>,
+    pub priority: Option<Spanned<u32>>,
     /// What it does.
-    pub access: Access,
+    pub access: Option<Access>,
     /// The protocol; `None` is any.
     pub protocol: Option<Spanned<Protocol>>,
     /// The source.
@@ -115,7 +128,7 @@ pub struct SecurityRule {
 #[derive(Debug, Clone)]
 pub struct Side {
     /// The addresses.
-    pub set: Set,
+    pub set: Option<Set>,
     /// The ports, sorted and merged; empty is any.
     pub ports: Spanned<Vec<PortRange>>,
 }
@@ -254,9 +267,9 @@ pub struct Cluster {
     /// Its name in Azure, if another.
     pub azure_name: Option<Spanned<String>>,
     /// How pods get their addresses.
-    pub network: Spanned<ClusterNetwork>,
+    pub network: Option<Spanned<ClusterNetwork>>,
     /// The nodes' subnet.
-    pub subnet: Spanned<Reference>,
+    pub subnet: Option<Spanned<Reference>>,
     /// The pod range.
     pub pods: Option<Spanned<Prefix>>,
     /// The service range.
@@ -271,6 +284,7 @@ pub struct Cluster {
     pub version: Option<Spanned<String>>,
     /// The most pods on a node.
     pub max_pods: Option<Spanned<u32>>,
+    pub(crate) unread: Unread,
 }
 
 /// How the pods of a cluster get their addresses.
@@ -290,7 +304,7 @@ pub struct Workload {
     /// Its name in Azure, or of the pod, if another.
     pub azure_name: Option<Spanned<String>>,
     /// Where it runs.
-    pub placement: WorkloadPlacement,
+    pub placement: Option<WorkloadPlacement>,
     /// The image.
     pub image: Option<Spanned<String>>,
     /// What it serves.
@@ -301,6 +315,7 @@ pub struct Workload {
     pub cpu_millis: Option<Spanned<u32>>,
     /// Memory in megabytes.
     pub memory_mb: Option<Spanned<u32>>,
+    pub(crate) unread: Unread,
 }
 
 /// Where a workload runs, not yet bound.
@@ -336,15 +351,16 @@ pub struct Probe {
     /// Its key.
     pub key: Span,
     /// The calling workload.
-    pub from: Spanned<Reference>,
+    pub from: Option<Spanned<Reference>>,
     /// Whom it calls.
-    pub to: Spanned<Host>,
+    pub to: Option<Spanned<Host>>,
     /// The port.
     pub port: Option<Spanned<u16>>,
     /// The path.
     pub path: Option<Spanned<String>>,
     /// How long one try may take.
     pub timeout: Option<Spanned<Duration>>,
+    pub(crate) unread: Unread,
 }
 
 /// Whom a probe calls, not yet bound.
@@ -371,6 +387,7 @@ pub struct Step {
     pub note: Option<Spanned<String>>,
     /// A pause before the probes.
     pub wait: Option<Spanned<Duration>>,
+    pub(crate) unread: Unread,
 }
 
 /// What a step does to the network.
@@ -428,6 +445,7 @@ pub struct ProbeExpectation {
     pub source_in: Option<Set>,
     /// What must have decided.
     pub by: Option<Spanned<ByPattern>>,
+    pub(crate) unread: Unread,
 }
 
 /// The author's word for a source, not yet bound.

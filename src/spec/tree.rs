@@ -371,7 +371,7 @@ impl<'t> Reader<'t, '_> {
 
     fn map(&mut self, style: StructureStyle, span: Span, path: &[&str]) -> Result<Node, Stop> {
         let mut entries: Vec<Entry> = Vec::new();
-        let mut seen: BTreeMap<String, Span> = BTreeMap::new();
+        let mut seen: BTreeMap<String, (usize, Span)> = BTreeMap::new();
         loop {
             let (event, key_span) = self.next()?;
             let key = match event {
@@ -417,7 +417,8 @@ impl<'t> Reader<'t, '_> {
                 });
                 value.value = Value::Broken;
             }
-            if let Some(first) = seen.get(&key.text) {
+            if let Some((at, first)) = seen.get(&key.text) {
+                merge(&mut entries[*at], value);
                 let diagnostic = Diagnostic::error(
                     codes::DUPLICATE_KEY,
                     key.span,
@@ -425,7 +426,7 @@ impl<'t> Reader<'t, '_> {
                 );
                 self.found.push(diagnostic.related(*first, "the first one"));
             } else {
-                seen.insert(key.text.clone(), key.span);
+                seen.insert(key.text.clone(), (entries.len(), key.span));
                 entries.push(Entry { key, value });
             }
         }
@@ -474,6 +475,29 @@ impl<'t> Reader<'t, '_> {
                 item.value = Value::Broken;
             }
             items.push(item);
+        }
+    }
+}
+
+/// Keeps the names of a second map of things, so that references to them are not reported as well.
+fn merge(first: &mut Entry, second: Node) {
+    const SECTIONS: [&str; 8] = [
+        "vnets",
+        "nsgs",
+        "clusters",
+        "workloads",
+        "probes",
+        "subnets",
+        "inbound",
+        "outbound",
+    ];
+    if let (Value::Map(entries), Value::Map(more)) = (&mut first.value.value, second.value)
+        && SECTIONS.contains(&first.key.text.as_str())
+    {
+        for entry in more {
+            if entries.iter().all(|other| other.key.text != entry.key.text) {
+                entries.push(entry);
+            }
         }
     }
 }

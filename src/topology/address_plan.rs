@@ -32,6 +32,9 @@ const RESERVED: [(Prefix, &str); 5] = [
 /// The longest prefix of a subnet (R31).
 const SMALLEST_SUBNET: u8 = 29;
 
+/// The name of a subnet and its range.
+type Subnet<'n> = (&'n Name, &'n Spanned<Prefix>);
+
 /// Whether two ranges share an address.
 pub(super) fn overlap(a: Prefix, b: Prefix) -> bool {
     a.contains(&b) || b.contains(&a)
@@ -68,13 +71,15 @@ pub(super) fn check(name: &Name, vnet: &spec::VirtualNetwork, found: &mut Vec<Di
             .related(outer.span, extent(outer.value)),
         );
     }
-    for (subnet_name, subnet) in &vnet.subnets {
-        let prefix = &subnet.prefix;
-        if !vnet
-            .space
-            .iter()
-            .any(|range| range.value.contains(&prefix.value))
-        {
+    let mut subnets: Vec<Subnet<'_>> = vnet
+        .subnets
+        .iter()
+        .filter_map(|(name, subnet)| Some((name, subnet.prefix.as_ref()?)))
+        .collect();
+    for (subnet_name, prefix) in &subnets {
+        let holds = |range: &Spanned<Prefix>| range.value.contains(&prefix.value);
+        // It may lie in a range that could not be read.
+        if !vnet.unread.contains("space") && !vnet.space.iter().any(holds) {
             let mut diagnostic = Diagnostic::error(
                 codes::SUBNET_OUTSIDE,
                 prefix.span,
@@ -101,9 +106,8 @@ pub(super) fn check(name: &Name, vnet: &spec::VirtualNetwork, found: &mut Vec<Di
             );
         }
     }
-    let mut subnets: Vec<(&Name, &spec::Subnet)> = vnet.subnets.iter().collect();
-    subnets.sort_by_key(|(_, subnet)| (subnet.prefix.value, subnet.prefix.span));
-    for (a, b) in overlapping(&subnets, |(_, subnet)| subnet.prefix.value) {
+    subnets.sort_by_key(|(_, prefix)| (prefix.value, prefix.span));
+    for (a, b) in overlapping(&subnets, |(_, prefix)| prefix.value) {
         found.push(subnets_overlap(name, vnet, *a, *b));
     }
 }
@@ -127,16 +131,12 @@ fn overlapping<T>(sorted: &[T], range: impl Fn(&T) -> Prefix) -> Vec<(&T, &T)> {
 fn subnets_overlap(
     name: &Name,
     vnet: &spec::VirtualNetwork,
-    a: (&Name, &spec::Subnet),
-    b: (&Name, &spec::Subnet),
+    a: Subnet<'_>,
+    b: Subnet<'_>,
 ) -> Diagnostic {
     // The one further down in the file is the one to move.
-    let (first, second) = if a.1.prefix.span <= b.1.prefix.span {
-        (a, b)
-    } else {
-        (b, a)
-    };
-    let (kept, moved) = (first.1.prefix.value, second.1.prefix.value);
+    let (first, second) = if a.1.span <= b.1.span { (a, b) } else { (b, a) };
+    let (kept, moved) = (first.1.value, second.1.value);
     let relation = if kept == moved {
         "is the same range"
     } else if kept.contains(&moved) {
@@ -146,17 +146,14 @@ fn subnets_overlap(
     };
     let diagnostic = Diagnostic::error(
         codes::SUBNETS_OVERLAP,
-        second.1.prefix.span,
+        second.1.span,
         format!(
             "subnets `{}` and `{}` overlap in virtual network `{name}`",
             second.0, first.0
         ),
     )
     .label(format!("`{}` {relation}", second.0))
-    .related(
-        first.1.prefix.span,
-        format!("`{}` {}", first.0, extent(kept)),
-    );
+    .related(first.1.span, format!("`{}` {}", first.0, extent(kept)));
     with_next_free(diagnostic, name, vnet, moved.prefix_len())
 }
 
@@ -170,6 +167,9 @@ fn with_next_free(
     vnet: &spec::VirtualNetwork,
     length: u8,
 ) -> Diagnostic {
+    if vnet.unread.contains("space") {
+        return diagnostic;
+    }
     match next_free(vnet, length.min(SMALLEST_SUBNET)) {
         Some(free) => diagnostic.help(format!(
             "{free} is the next free /{} in `{name}`",
@@ -190,7 +190,7 @@ fn next_free(vnet: &spec::VirtualNetwork, length: u8) -> Option<Prefix> {
             let taken = vnet
                 .subnets
                 .values()
-                .map(|subnet| subnet.prefix.value)
+                .filter_map(|subnet| Some(subnet.prefix.as_ref()?.value))
                 .filter(|prefix| overlap(*prefix, candidate))
                 .map(|prefix| u64::from(u32::from(prefix.broadcast())) + 1)
                 .max();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::spec::{Diagnostic, Name, Span, Spanned, codes};
+use crate::spec::{Diagnostic, Name, Span, Spanned, Unread, codes};
 
 /// What Azure asks of the names of a type (R28).
 pub(super) struct Rule {
@@ -65,8 +65,12 @@ impl Taken {
         name: &Name,
         key: Span,
         given: Option<&Spanned<String>>,
+        unread: &Unread,
         found: &mut Vec<Diagnostic>,
     ) -> String {
+        if unread.contains("azure-name") {
+            return name.to_string();
+        }
         let (text, span) = match given {
             Some(given) => (given.value.clone(), given.span),
             None => (name.to_string(), key),

@@ -25,6 +25,9 @@ const KUBENET_NODES: u32 = 400;
 /// The most pods on a node of Azure CNI, where the spec does not say (R56).
 const NODE_SUBNET_PODS: u32 = 30;
 
+/// The fewest pods on a node that AKS takes; counted where the number could not be read.
+const LEAST_PODS: u32 = 10;
+
 /// A range of a cluster, with the place that it comes from.
 #[derive(Clone, Copy)]
 struct Range {
@@ -64,13 +67,18 @@ pub(super) fn resolve(
     found: &mut Vec<Diagnostic>,
 ) -> Option<Cluster> {
     let nodes = cluster.nodes.as_ref().map_or(1, |nodes| nodes.value);
-    let services = Range::of(
-        cluster.services.as_ref(),
-        DEFAULT_SERVICES,
-        cluster.key,
-        ["the service range", "the default service range"],
-    );
-    let pods = (cluster.network.value == ClusterNetwork::Kubenet).then(|| {
+    let mode = cluster.network.as_ref().map(|network| network.value);
+    // A default in place of a range that could not be read would be found wanting for nothing.
+    let services = (!cluster.unread.contains("services")).then(|| {
+        Range::of(
+            cluster.services.as_ref(),
+            DEFAULT_SERVICES,
+            cluster.key,
+            ["the service range", "the default service range"],
+        )
+    });
+    let kubenet = mode == Some(ClusterNetwork::Kubenet);
+    let pods = (kubenet && !cluster.unread.contains("pods")).then(|| {
         Range::of(
             cluster.pods.as_ref(),
             DEFAULT_PODS,
@@ -78,25 +86,74 @@ pub(super) fn resolve(
             ["the pod range", "the default pod range"],
         )
     });
-    for range in [Some(services), pods].into_iter().flatten() {
+    for range in [services, pods].into_iter().flatten() {
         reserved(range, found);
     }
     if let Some(pods) = pods {
-        if overlap(pods.prefix, services.prefix) {
-            found.push(
-                Diagnostic::error(
-                    codes::CLUSTER_RANGE_OVERLAPS,
-                    pods.span,
-                    format!(
-                        "{} {} overlaps {} {}",
-                        pods.what, pods.prefix, services.what, services.prefix
-                    ),
-                )
-                .related(services.span, "the service range"),
-            );
-        }
         kubenet_size(cluster, pods, nodes, found);
     }
+    if let (Some(pods), Some(services)) = (pods, services)
+        && overlap(pods.prefix, services.prefix)
+    {
+        found.push(
+            Diagnostic::error(
+                codes::CLUSTER_RANGE_OVERLAPS,
+                pods.span,
+                format!(
+                    "{} {} overlaps {} {}",
+                    pods.what, pods.prefix, services.what, services.prefix
+                ),
+            )
+            .related(services.span, "the service range"),
+        );
+    }
+    let dns_ip = match services {
+        Some(services) => {
+            services_size(services, found);
+            dns_ip(cluster, services, found)
+        }
+        None => None,
+    };
+    let subnet = match bind(network, cluster.subnet.as_ref()?, &[Kind::Subnet], found)? {
+        Thing::Subnet(vnet_name, subnet, _) => {
+            if let Some(vnet) = network.vnets.get(vnet_name) {
+                inside(name, vnet_name, vnet, [services, pods], found);
+            }
+            SubnetRef {
+                vnet: vnet_name.clone(),
+                subnet: subnet.clone(),
+            }
+        }
+        _ => return None,
+    };
+    let services = services.map_or(DEFAULT_SERVICES, |services| services.prefix);
+    Some(Cluster {
+        azure_name,
+        network: mode?,
+        subnet,
+        pods: pods.map(|pods| pods.prefix),
+        services,
+        // Where there is none, that is reported; the cluster stays for the checks of its subnet.
+        dns_ip: dns_ip.unwrap_or(services.network()),
+        nodes,
+        size: cluster
+            .size
+            .as_ref()
+            .map_or_else(|| "Standard_B2ms".to_owned(), |size| size.value.clone()),
+        version: cluster
+            .version
+            .as_ref()
+            .map(|version| version.value.clone()),
+        max_pods: match &cluster.max_pods {
+            Some(max_pods) => Some(max_pods.value),
+            None if cluster.unread.contains("max-pods") => Some(LEAST_PODS),
+            None => None,
+        },
+        span: cluster.key,
+    })
+}
+
+fn services_size(services: Range, found: &mut Vec<Diagnostic>) {
     if services.prefix.prefix_len() <= 12 {
         found.push(
             Diagnostic::error(
@@ -110,42 +167,6 @@ pub(super) fn resolve(
             .help("AKS takes at most a /13"),
         );
     }
-    let dns_ip = dns_ip(cluster, services, found);
-    let subnet = match bind(network, &cluster.subnet, &[Kind::Subnet]) {
-        Ok(Thing::Subnet(vnet_name, subnet, _)) => {
-            if let Some(vnet) = network.vnets.get(vnet_name) {
-                inside(name, vnet_name, vnet, [Some(services), pods], found);
-            }
-            Some(SubnetRef {
-                vnet: vnet_name.clone(),
-                subnet: subnet.clone(),
-            })
-        }
-        Ok(_) => None,
-        Err(diagnostic) => {
-            found.push(diagnostic);
-            None
-        }
-    };
-    Some(Cluster {
-        azure_name,
-        network: cluster.network.value,
-        subnet: subnet?,
-        pods: pods.map(|pods| pods.prefix),
-        services: services.prefix,
-        dns_ip: dns_ip?,
-        nodes,
-        size: cluster
-            .size
-            .as_ref()
-            .map_or_else(|| "Standard_B2ms".to_owned(), |size| size.value.clone()),
-        version: cluster
-            .version
-            .as_ref()
-            .map(|version| version.value.clone()),
-        max_pods: cluster.max_pods.as_ref().map(|max_pods| max_pods.value),
-        span: cluster.key,
-    })
 }
 
 /// The addresses that a cluster takes of its nodes' subnet (R56, R64).
@@ -211,6 +232,9 @@ fn dns_ip(
     found: &mut Vec<Diagnostic>,
 ) -> Option<Ipv4Addr> {
     let network = u32::from(services.prefix.network());
+    if cluster.unread.contains("dns-ip") {
+        return None;
+    }
     let Some(given) = &cluster.dns_ip else {
         let tenth = network.checked_add(10).map(Ipv4Addr::from);
         return match tenth.filter(|tenth| services.prefix.contains(tenth)) {
@@ -265,7 +289,10 @@ fn inside(
 ) {
     for range in ranges.into_iter().flatten() {
         for (subnet_name, subnet) in &vnet.subnets {
-            if overlap(range.prefix, subnet.prefix.value) {
+            let Some(prefix) = &subnet.prefix else {
+                continue;
+            };
+            if overlap(range.prefix, prefix.value) {
                 found.push(
                     Diagnostic::error(
                         codes::CLUSTER_RANGE_OVERLAPS,
@@ -275,7 +302,7 @@ fn inside(
                             range.what, range.prefix
                         ),
                     )
-                    .related(subnet.prefix.span, format!("`{subnet_name}` is {}", subnet.prefix.value)),
+                    .related(prefix.span, format!("`{subnet_name}` is {}", prefix.value)),
                 );
             }
         }

@@ -43,7 +43,7 @@ pub(super) fn resolve(
     let by = expected
         .by
         .as_ref()
-        .and_then(|by| deciding_rule(topology, by, found));
+        .and_then(|by| deciding_rule(network, topology, by, found));
     Expectation {
         one_of,
         body: expected.body.as_ref().map(|body| body.value.clone()),
@@ -135,13 +135,9 @@ fn source_word(
                 value: reference.clone(),
                 span: source.span,
             };
-            return match bind(network, &reference, &[Kind::Workload]) {
-                Ok(Thing::Workload(name, _)) => Some(SourceWord::Workload(name.clone())),
-                Ok(_) => None,
-                Err(diagnostic) => {
-                    found.push(diagnostic);
-                    None
-                }
+            return match bind(network, &reference, &[Kind::Workload], found)? {
+                Thing::Workload(name, _) => Some(SourceWord::Workload(name.clone())),
+                _ => None,
             };
         }
     };
@@ -203,11 +199,11 @@ fn source_set(network: &Network, set: &Set, found: &mut Vec<Diagnostic>) -> Sour
                     span: term.span,
                 };
                 let kinds = [Kind::Subnet, Kind::Vnet, Kind::Workload, Kind::Cluster];
-                match bind(network, &reference, &kinds) {
-                    Ok(Thing::Workload(name, _)) => resolved.workloads.push(name.clone()),
-                    Ok(Thing::Cluster(name, _)) => resolved.clusters.push(name.clone()),
-                    Ok(thing) => prefixes.extend(ranges_of(thing)),
-                    Err(diagnostic) => found.push(diagnostic),
+                match bind(network, &reference, &kinds, found) {
+                    Some(Thing::Workload(name, _)) => resolved.workloads.push(name.clone()),
+                    Some(Thing::Cluster(name, _)) => resolved.clusters.push(name.clone()),
+                    Some(thing) => prefixes.extend(ranges_of(thing).unwrap_or_default()),
+                    None => {}
                 }
             }
         }
@@ -218,6 +214,7 @@ fn source_set(network: &Network, set: &Set, found: &mut Vec<Diagnostic>) -> Sour
 
 /// The pattern in Azure's names; a rule that it names must exist in the state.
 fn deciding_rule(
+    network: &Network,
     topology: &Topology,
     by: &Spanned<ByPattern>,
     found: &mut Vec<Diagnostic>,
@@ -228,6 +225,7 @@ fn deciding_rule(
         None => None,
         Some(name) => match groups.get(name.as_str()) {
             Some(nsg) => Some(nsg),
+            None if network.hides_group(name) => return None,
             None => {
                 let names = groups.keys().map(|name| name.as_str());
                 found.push(
@@ -242,6 +240,8 @@ fn deciding_rule(
             }
         },
     };
+    // Asked in the spec's words, before the group gets its name in Azure.
+    let hidden = network.hides_rule(&pattern);
     pattern.nsg = nsg.map(|nsg| nsg.azure_name.clone());
     let custom = groups
         .values()
@@ -258,6 +258,9 @@ fn deciding_rule(
         .any(|rule| rule.eq_ignore_ascii_case(&pattern.rule))
     {
         return Some(pattern);
+    }
+    if hidden {
+        return None;
     }
     let message = format!(
         "no network security group has the rule `{}` in this step",

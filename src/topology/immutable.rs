@@ -3,12 +3,13 @@
 //! Workloads are replaced and security rules are data; what is left of a network keeps its addresses.
 
 use super::{Placement, SubnetRef, Topology};
-use crate::spec::{Change, Diagnostic, Span, codes};
+use crate::spec::{Change, Diagnostic, Network, Span, codes};
 
-/// Reports what a change may not touch.
+/// Reports what a change may not touch; `written` is the network after it, which may hold what could not be read.
 pub(super) fn check(
     before: &Topology,
     after: &Topology,
+    written: &Network,
     changes: &[Change],
     found: &mut Vec<Diagnostic>,
 ) {
@@ -25,10 +26,12 @@ pub(super) fn check(
     for (name, old) in &before.virtual_networks {
         let vnet = name.as_str();
         let Some(new) = after.virtual_networks.get(name) else {
-            refuse(
-                &["vnets", vnet],
-                format!("virtual network `{name}` (it is removed)"),
-            );
+            if !written.hides_vnet(name) {
+                refuse(
+                    &["vnets", vnet],
+                    format!("virtual network `{name}` (it is removed)"),
+                );
+            }
             continue;
         };
         if old.address_space != new.address_space {
@@ -52,6 +55,7 @@ pub(super) fn check(
             match new.subnets.get(subnet_name) {
                 Some(new) if old.prefix == new.prefix => {}
                 _ if !in_use(before, &at) => {}
+                None if written.hides_subnet(Some(name), subnet_name) => {}
                 _ => refuse(
                     &path,
                     format!("the range of subnet `{subnet_name}`, which is in use,"),

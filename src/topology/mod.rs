@@ -1,7 +1,9 @@
 //! The resolved network: names bound, short forms expanded, the invariants of the model hold.
 //!
 //! A [`Topology`] is one state of the network; an [`Experiment`] is the sequence of states and what is
-//! expected in each. [`resolve`] makes them from a spec and reports every finding of every state at once.
+//! expected in each. [`resolve`] makes them from a spec and reports every finding of every state at once;
+//! [`load`] reads the spec as well, and reports what is wrong with its text together with those. It resolves
+//! what could be read: what could not be stays known by name, so that one mistake gives one finding.
 //! A topology that comes out of it is one that Azure accepts, as far as a spec alone can tell; where a
 //! check copies a rule of Azure, the rule's number stands beside it. Nothing here knows ARM: `compile`
 //! turns a topology into a template.
@@ -33,7 +35,7 @@ pub use model::{
     ProbeExpectation, ProbeTarget, RuleAddresses, RuleSide, SecurityRule, SourceSet, SourceWord,
     Step, Subnet, SubnetRef, Topology, VirtualNetwork, Workload,
 };
-pub use resolve::{Resolution, resolve};
+pub use resolve::{Resolution, load, resolve};
 
 #[cfg(test)]
 mod tests;

@@ -61,15 +61,35 @@ impl Thing<'_> {
     }
 }
 
-/// Finds the one thing of the given kinds that a reference names.
+/// Finds the one thing of the given kinds that a reference names, or reports why there is none.
 pub(super) fn bind<'n>(
     network: &'n Network,
     reference: &Spanned<Reference>,
     kinds: &[Kind],
-) -> Result<Thing<'n>, Diagnostic> {
+    found: &mut Vec<Diagnostic>,
+) -> Option<Thing<'n>> {
+    match find(network, reference, kinds) {
+        Ok(thing) => Some(thing),
+        Err(diagnostic) => {
+            found.extend(diagnostic);
+            None
+        }
+    }
+}
+
+/// Finds the one thing of the given kinds that a reference names.
+///
+/// # Errors
+/// Why there is none; nothing where the reference may name what could not be read.
+pub(super) fn find<'n>(
+    network: &'n Network,
+    reference: &Spanned<Reference>,
+    kinds: &[Kind],
+) -> Result<Thing<'n>, Option<Diagnostic>> {
     let found = matching(network, &reference.value, kinds);
     match found[..] {
         [thing] => Ok(thing),
+        [] if network.hides(&reference.value, kinds) => Err(None),
         [] => Err(unbound(network, reference, kinds)),
         _ => {
             let choices: Vec<String> = found.iter().map(Thing::full).collect();
@@ -86,7 +106,7 @@ pub(super) fn bind<'n>(
                 diagnostic =
                     diagnostic.related(thing.key(), format!("this is a {}", word(thing.kind())));
             }
-            Err(diagnostic)
+            Err(Some(diagnostic))
         }
     }
 }
@@ -145,28 +165,37 @@ fn matching<'n>(network: &'n Network, reference: &Reference, kinds: &[Kind]) -> 
     found
 }
 
-fn unbound(network: &Network, reference: &Spanned<Reference>, kinds: &[Kind]) -> Diagnostic {
+fn unbound(
+    network: &Network,
+    reference: &Spanned<Reference>,
+    kinds: &[Kind],
+) -> Option<Diagnostic> {
     let expected = expected(kinds);
     if let Some(kind @ (Kind::Asg | Kind::External | Kind::Route | Kind::Peering)) =
         reference.value.kind
     {
-        return Diagnostic::error(
+        return Some(Diagnostic::error(
             codes::VALUE_NOT_YET,
             reference.span,
             format!("`{}`: {} is not supported yet", reference.value, word(kind)),
-        );
+        ));
     }
     if let [other, ..] = matching(network, &reference.value, &BUILT)[..] {
-        return Diagnostic::error(
-            codes::MISPLACED_NAME,
-            reference.span,
-            format!(
-                "`{}` is a {}, and {expected} is expected here",
-                reference.value,
-                word(other.kind())
-            ),
-        )
-        .related(other.key(), "it is declared here");
+        return Some(
+            Diagnostic::error(
+                codes::MISPLACED_NAME,
+                reference.span,
+                format!(
+                    "`{}` is a {}, and {expected} is expected here",
+                    reference.value,
+                    word(other.kind())
+                ),
+            )
+            .related(other.key(), "it is declared here"),
+        );
+    }
+    if network.hides(&reference.value, &BUILT) {
+        return None;
     }
     let within = match &reference.value.parent {
         Some(parent) if network.vnets.contains_key(parent) => {
@@ -186,14 +215,16 @@ fn unbound(network: &Network, reference: &Spanned<Reference>, kinds: &[Kind]) ->
     );
     let candidates = candidates(network, kinds, reference.value.parent.as_ref());
     let wanted = reference.value.name.as_str();
-    diagnostic.help(match nearest(wanted, candidates.iter().copied()) {
-        Some(name) => format!(
-            "a {} with a similar name exists: `{name}`",
-            what.join(" or ")
-        ),
-        None if candidates.is_empty() => format!("the spec has no {}", what.join(" and no ")),
-        None => format!("there is {}", list(candidates)),
-    })
+    Some(
+        diagnostic.help(match nearest(wanted, candidates.iter().copied()) {
+            Some(name) => format!(
+                "a {} with a similar name exists: `{name}`",
+                what.join(" or ")
+            ),
+            None if candidates.is_empty() => format!("the spec has no {}", what.join(" and no ")),
+            None => format!("there is {}", list(candidates)),
+        }),
+    )
 }
 
 fn candidates<'n>(network: &'n Network, kinds: &[Kind], parent: Option<&Name>) -> Vec<&'n str> {

@@ -15,12 +15,14 @@ pub(super) fn resolve(network: &Network, found: &mut Vec<Diagnostic>) -> Topolog
     let mut taken = Taken::default();
     for (name, vnet) in &network.vnets {
         address_plan::check(name, vnet, found);
-        let given = vnet.azure_name.as_ref();
-        let azure_name = taken.enter(&azure_name::VNET, name, vnet.key, given, found);
+        let (given, unread) = (vnet.azure_name.as_ref(), &vnet.unread);
+        let azure_name = taken.enter(&azure_name::VNET, name, vnet.key, given, unread, found);
         let subnets = vnet
             .subnets
             .iter()
-            .map(|(name, subnet)| (name.clone(), self::subnet(network, subnet, found)))
+            .filter_map(|(name, subnet)| {
+                Some((name.clone(), self::subnet(network, subnet, found)?))
+            })
             .collect();
         topology.virtual_networks.insert(
             name.clone(),
@@ -34,15 +36,22 @@ pub(super) fn resolve(network: &Network, found: &mut Vec<Diagnostic>) -> Topolog
     }
     let mut taken = Taken::default();
     for (name, nsg) in &network.nsgs {
-        let given = nsg.azure_name.as_ref();
-        let azure_name = taken.enter(&azure_name::NSG, name, nsg.key, given, found);
+        let (given, unread) = (nsg.azure_name.as_ref(), &nsg.unread);
+        let azure_name = taken.enter(&azure_name::NSG, name, nsg.key, given, unread, found);
         let group = security::group(network, nsg, azure_name, found);
         topology.network_security_groups.insert(name.clone(), group);
     }
     let mut taken = Taken::default();
     for (name, cluster) in &network.clusters {
-        let given = cluster.azure_name.as_ref();
-        let azure_name = taken.enter(&azure_name::CLUSTER, name, cluster.key, given, found);
+        let (given, unread) = (cluster.azure_name.as_ref(), &cluster.unread);
+        let azure_name = taken.enter(
+            &azure_name::CLUSTER,
+            name,
+            cluster.key,
+            given,
+            unread,
+            found,
+        );
         if let Some(cluster) = cluster::resolve(network, name, cluster, azure_name, found) {
             topology.clusters.insert(name.clone(), cluster);
         }
@@ -57,31 +66,28 @@ pub(super) fn resolve(network: &Network, found: &mut Vec<Diagnostic>) -> Topolog
     topology
 }
 
-fn subnet(network: &Network, subnet: &spec::Subnet, found: &mut Vec<Diagnostic>) -> Subnet {
+fn subnet(network: &Network, subnet: &spec::Subnet, found: &mut Vec<Diagnostic>) -> Option<Subnet> {
     let nsg = subnet.nsg.as_ref().and_then(|reference| {
-        match names::bind(network, reference, &[Kind::Nsg]) {
-            Ok(names::Thing::Nsg(name, _)) => Some(name.clone()),
-            Ok(_) => None,
-            Err(diagnostic) => {
-                found.push(diagnostic);
-                None
-            }
+        match names::bind(network, reference, &[Kind::Nsg], found)? {
+            names::Thing::Nsg(name, _) => Some(name.clone()),
+            _ => None,
         }
     });
-    Subnet {
-        prefix: subnet.prefix.value,
+    Some(Subnet {
+        prefix: subnet.prefix.as_ref()?.value,
         nsg,
         // Follows from the workloads, once they are bound.
         delegation: None,
         default_outbound: subnet.default_outbound.as_ref().is_some_and(|on| on.value),
         span: subnet.key,
-    }
+    })
 }
 
 fn workloads(network: &Network, topology: &mut Topology, found: &mut Vec<Diagnostic>) {
     let mut groups = Taken::default();
     let mut pods: BTreeMap<Name, Taken> = BTreeMap::new();
     for (name, workload) in &network.workloads {
+        workload::listeners(workload, found);
         let Some(placement) = workload::placement(network, workload, found) else {
             continue;
         };
@@ -89,9 +95,9 @@ fn workloads(network: &Network, topology: &mut Topology, found: &mut Vec<Diagnos
             Placement::Aci(_) => (&mut groups, &azure_name::CONTAINER_GROUP),
             Placement::Pod(cluster) => (pods.entry(cluster.clone()).or_default(), &azure_name::POD),
         };
-        let given = workload.azure_name.as_ref();
-        let azure_name = taken.enter(rule, name, workload.key, given, found);
-        let workload = workload::resolve(workload, placement, azure_name, found);
+        let (given, unread) = (workload.azure_name.as_ref(), &workload.unread);
+        let azure_name = taken.enter(rule, name, workload.key, given, unread, found);
+        let workload = workload::resolve(workload, placement, azure_name);
         topology.workloads.insert(name.clone(), workload);
     }
 }
@@ -175,17 +181,18 @@ fn occupancy(network: &Network, topology: &mut Topology, found: &mut Vec<Diagnos
 
 fn room(network: &Network, at: &SubnetRef, occupants: &Occupants<'_>, found: &mut Vec<Diagnostic>) {
     let vnet = network.vnets.get(&at.vnet);
-    let Some(subnet) = vnet.and_then(|vnet| vnet.subnets.get(&at.subnet)) else {
+    let subnet = vnet.and_then(|vnet| vnet.subnets.get(&at.subnet));
+    let Some(prefix) = subnet.and_then(|subnet| subnet.prefix.as_ref()) else {
         return;
     };
-    let size = 1_u64 << (32 - subnet.prefix.value.prefix_len());
+    let size = 1_u64 << (32 - prefix.value.prefix_len());
     let usable = size.saturating_sub(5);
     // A subnet below the smallest size is reported as such.
     if usable > 0 && occupants.addresses > usable {
         found.push(
             Diagnostic::error(
                 codes::SUBNET_FULL,
-                subnet.prefix.span,
+                prefix.span,
                 format!(
                     "subnet `{}` has {usable} addresses to use, and {} are needed",
                     at.subnet, occupants.addresses
@@ -199,7 +206,8 @@ fn room(network: &Network, at: &SubnetRef, occupants: &Occupants<'_>, found: &mu
 fn cluster_subnet(network: &Network, cluster: &Name) -> Span {
     let cluster = network.clusters.get(cluster);
     cluster
-        .map(|cluster| cluster.subnet.span)
+        .and_then(|cluster| cluster.subnet.as_ref())
+        .map(|subnet| subnet.span)
         .unwrap_or_default()
 }
 
@@ -207,7 +215,7 @@ fn group_subnet(network: &Network, group: &Name) -> Span {
     match network
         .workloads
         .get(group)
-        .map(|workload| &workload.placement)
+        .and_then(|workload| workload.placement.as_ref())
     {
         Some(WorkloadPlacement::Aci(reference) | WorkloadPlacement::Pod(reference)) => {
             reference.span

@@ -14,44 +14,36 @@ pub(super) fn resolve(
     probe: &spec::Probe,
     found: &mut Vec<Diagnostic>,
 ) -> Option<Probe> {
-    let from = match bind(network, &probe.from, &[Kind::Workload]) {
-        Ok(Thing::Workload(name, workload)) => {
-            if let WorkloadPlacement::Aci(_) = workload.placement {
-                found.push(
-                    Diagnostic::error(
-                        codes::VALUE_NOT_YET,
-                        probe.from.span,
-                        format!("a probe from a container group (`{name}`) is not supported yet"),
-                    )
-                    .related(workload.key, "it runs on ACI")
-                    .help("call from a pod"),
-                );
-            }
-            Some(name.clone())
+    let from = probe.from.as_ref().and_then(|from| {
+        let Thing::Workload(name, workload) = bind(network, from, &[Kind::Workload], found)? else {
+            return None;
+        };
+        if let Some(WorkloadPlacement::Aci(_)) = workload.placement {
+            found.push(
+                Diagnostic::error(
+                    codes::VALUE_NOT_YET,
+                    from.span,
+                    format!("a probe from a container group (`{name}`) is not supported yet"),
+                )
+                .related(workload.key, "it runs on ACI")
+                .help("call from a pod"),
+            );
         }
-        Ok(_) => None,
-        Err(diagnostic) => {
-            found.push(diagnostic);
-            None
-        }
-    };
-    let to = match &probe.to.value {
+        Some(name.clone())
+    });
+    let to = probe.to.as_ref().and_then(|to| match &to.value {
         Host::Address(address) => Some(ProbeTarget::Address(*address)),
         Host::Name(reference) => {
             let reference = Spanned {
                 value: reference.clone(),
-                span: probe.to.span,
+                span: to.span,
             };
-            match bind(network, &reference, &[Kind::Workload]) {
-                Ok(Thing::Workload(name, _)) => Some(ProbeTarget::Workload(name.clone())),
-                Ok(_) => None,
-                Err(diagnostic) => {
-                    found.push(diagnostic);
-                    None
-                }
+            match bind(network, &reference, &[Kind::Workload], found)? {
+                Thing::Workload(name, _) => Some(ProbeTarget::Workload(name.clone())),
+                _ => None,
             }
         }
-    };
+    });
     Some(Probe {
         from: from?,
         to: to?,

@@ -8,7 +8,8 @@ use super::{
     network,
 };
 use crate::spec::{
-    self, Change, Diagnostic, Network, Severity, Span, Spec, StepAction, codes, suggestion,
+    self, Change, Diagnostic, Network, Severity, Source, Span, Spec, StepAction, Unread, codes,
+    suggestion,
 };
 use crate::verdict::{Answer, Outcome};
 
@@ -21,39 +22,58 @@ pub struct Resolution {
     pub warnings: Vec<Diagnostic>,
 }
 
+/// Reads a spec and resolves it, with every finding on its shape, its names and its network at once.
+///
+/// # Errors
+/// Every finding, warnings included, in the order of their places, when at least one of them is an error.
+pub fn load(source: &Source) -> Result<Resolution, Vec<Diagnostic>> {
+    let mut found = Vec::new();
+    match spec::read(source, &mut found) {
+        Some(spec) => all(&spec, found),
+        None => Err(once_each(found)),
+    }
+}
+
 /// Binds names, expands what follows from them, checks every state of the network and yields it.
 ///
 /// # Errors
 /// Every finding on every state, warnings included, when at least one of them is an error.
 pub fn resolve(spec: &Spec) -> Result<Resolution, Vec<Diagnostic>> {
-    let mut found = Vec::new();
+    all(spec, Vec::new())
+}
+
+/// Resolves what could be read of a spec; `found` is what is wrong with the rest.
+fn all(spec: &Spec, mut found: Vec<Diagnostic>) -> Result<Resolution, Vec<Diagnostic>> {
     let mut resolver = Resolver {
         states: Vec::new(),
         current: State::new(spec.network.clone(), &mut found),
         found,
+        unsure: spec.unread.contains("steps"),
     };
     let steps = resolver.steps(spec);
-    warn_about_controls(&steps, &mut resolver.found);
-    if spec.steps.iter().all(|step| step.probes.is_empty()) {
-        resolver.found.push(
-            Diagnostic::warning(
-                codes::NO_PROBES,
-                spec.name.span,
-                "the experiment probes nothing",
-            )
-            .help("give a step a `probe`, with what is expected of each"),
-        );
+    if !resolver.unsure {
+        warn_about_controls(&steps, &mut resolver.found);
+        if spec.steps.iter().all(|step| step.probes.is_empty()) {
+            resolver.found.push(
+                Diagnostic::warning(
+                    codes::NO_PROBES,
+                    title(spec),
+                    "the experiment probes nothing",
+                )
+                .help("give a step a `probe`, with what is expected of each"),
+            );
+        }
     }
     let found = once_each(resolver.found);
-    if found
+    let sound = found
         .iter()
-        .any(|finding| finding.severity == Severity::Error)
-    {
+        .all(|finding| finding.severity == Severity::Warning);
+    let (Some(name), true) = (&spec.name, sound) else {
         return Err(found);
-    }
+    };
     Ok(Resolution {
         experiment: Experiment {
-            name: spec.name.value.clone(),
+            name: name.value.clone(),
             about: spec.about.as_ref().map(|about| about.value.clone()),
             location: spec
                 .location
@@ -70,6 +90,11 @@ pub fn resolve(spec: &Spec) -> Result<Resolution, Vec<Diagnostic>> {
         },
         warnings: found,
     })
+}
+
+/// Where a finding on the experiment as a whole stands.
+fn title(spec: &Spec) -> Span {
+    spec.name.as_ref().map_or(spec.start, |name| name.span)
 }
 
 /// A state of the network, as written and as resolved.
@@ -94,6 +119,8 @@ struct Resolver {
     states: Vec<State>,
     current: State,
     found: Vec<Diagnostic>,
+    /// Whether a step or an expectation is not known, and with it what they could have proved.
+    unsure: bool,
 }
 
 impl Resolver {
@@ -103,7 +130,10 @@ impl Resolver {
             spec.steps.first().map(|step| &step.action),
             Some(StepAction::Deploy)
         ) {
-            let span = spec.steps.first().map_or(spec.name.span, |step| step.span);
+            let span = spec
+                .steps
+                .first()
+                .map_or_else(|| title(spec), |step| step.span);
             steps.push(Step {
                 name: "deploy".to_owned(),
                 action: Action::Deploy,
@@ -138,7 +168,7 @@ impl Resolver {
     }
 
     fn action(&mut self, at: usize, step: &spec::Step) -> Action {
-        match &step.action {
+        let action = match &step.action {
             StepAction::None => Action::None,
             StepAction::Deploy => {
                 if at > 0 {
@@ -166,23 +196,25 @@ impl Resolver {
                 self.undo(*span, *all);
                 Action::Undo
             }
+        };
+        if ["deploy", "change", "undo"]
+            .iter()
+            .any(|key| step.unread.contains(key))
+        {
+            let mut network = Network::clone(&self.current.network);
+            network.unsure = true;
+            self.current.network = Arc::new(network);
         }
+        self.unsure |= !step.unread.is_empty();
+        action
     }
 
     fn change(&mut self, changes: &[Change]) {
-        let before = self.current.clone();
-        match self.current.network.changed(changes) {
-            Ok(network) => {
-                let errors = self.found.len();
-                self.current = State::new(network, &mut self.found);
-                // A state with faults of its own differs for reasons that are reported already.
-                if self.found.len() == errors {
-                    let (old, new) = (&before.topology, &self.current.topology);
-                    immutable::check(old, new, changes, &mut self.found);
-                }
-            }
-            Err(findings) => self.found.extend(findings),
-        }
+        let network = self.current.network.changed(changes, &mut self.found);
+        let after = State::new(network, &mut self.found);
+        let before = std::mem::replace(&mut self.current, after);
+        let (old, new) = (&before.topology, &self.current.topology);
+        immutable::check(old, new, &self.current.network, changes, &mut self.found);
         self.states.push(before);
     }
 
@@ -196,6 +228,7 @@ impl Resolver {
         };
         match restored {
             Some(state) => self.current = state,
+            None if self.current.network.unsure => {}
             None => self.found.push(
                 Diagnostic::error(
                     codes::NOTHING_TO_UNDO,
@@ -211,7 +244,14 @@ impl Resolver {
         let network = Arc::clone(&self.current.network);
         let topology = Arc::clone(&self.current.topology);
         let word = expected.probe.value.as_str();
+        self.unsure |= !expected.unread.is_empty();
         let Some((name, written)) = network.probes.get_key_value(word) else {
+            self.unsure = true;
+            // Its own words are checked all the same.
+            expectation::resolve(&network, &topology, None, expected, &mut self.found);
+            if network.hides_probe(word) {
+                return None;
+            }
             let names = network.probes.keys().map(|name| name.as_str());
             self.found.push(
                 Diagnostic::error(
@@ -227,8 +267,9 @@ impl Resolver {
         let resolved = expectation::resolve(&network, &topology, probe, expected, &mut self.found);
         if let Some(probe) = probe
             && resolved.one_of != [Answer::Outcome(Outcome::Refused)]
+            && !expected.unread.contains("outcome")
         {
-            self.warn_about_listener(&topology, probe, written);
+            self.warn_about_listener(&network, &topology, probe, written);
         }
         Some(ProbeExpectation {
             probe: name.clone(),
@@ -240,6 +281,7 @@ impl Resolver {
     /// The built-in server listens where `serve` says; of an own image nothing is known.
     fn warn_about_listener(
         &mut self,
+        network: &Network,
         topology: &Topology,
         probe: &super::Probe,
         written: &spec::Probe,
@@ -250,14 +292,23 @@ impl Resolver {
         let Some(target) = topology.workloads.get(name) else {
             return;
         };
+        let unread = |unread: &Unread, keys: &[&str]| keys.iter().any(|key| unread.contains(key));
+        if unread(&written.unread, &["scheme", "port"])
+            || network
+                .workloads
+                .get(name)
+                .is_some_and(|target| unread(&target.unread, &["serve", "image"]))
+        {
+            return;
+        }
         let listens = target.serve.iter().any(|listen| listen.port == probe.port);
         if listens || (target.image.is_some() && target.serve.is_empty()) {
             return;
         }
-        let span = written
-            .port
-            .as_ref()
-            .map_or(written.to.span, |port| port.span);
+        let port = written.port.as_ref().map(|port| port.span);
+        let Some(span) = port.or(written.to.as_ref().map(|to| to.span)) else {
+            return;
+        };
         let ports: Vec<String> = target
             .serve
             .iter()

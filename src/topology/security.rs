@@ -1,12 +1,15 @@
 //! Security rules: sets into addresses, and what Azure asks of a rule (R1, R2, R9, R10, R27).
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::names::{Thing, bind};
+use super::names::{Thing, find};
 use super::service_tag;
 use super::{NetworkSecurityGroup, RuleAddresses, RuleSide, SecurityRule};
 use crate::net::Prefix;
-use crate::spec::{self, Access, Diagnostic, Kind, Name, Network, Set, Side, Span, Term, codes};
+use crate::spec::{
+    self, Access, Diagnostic, Kind, Name, Network, Set, Side, Span, Spanned, Term, codes,
+};
 use crate::verdict::Direction;
 
 /// Resolves a network security group, but for its name in Azure.
@@ -38,42 +41,22 @@ pub(super) fn group(
 
 /// One priority per direction (R2), one name per group (R28).
 fn unique(nsg: &spec::NetworkSecurityGroup, found: &mut Vec<Diagnostic>) {
-    let mut priorities: BTreeMap<(Direction, u32), &spec::SecurityRule> = BTreeMap::new();
+    let mut priorities: BTreeMap<(Direction, u32), (&Name, Span)> = BTreeMap::new();
     let mut names: BTreeMap<&Name, Span> = BTreeMap::new();
     let taken: BTreeSet<(Direction, u32)> = nsg
         .rules
         .iter()
-        .map(|rule| (rule.direction, rule.priority.value))
+        .filter_map(|rule| Some((rule.direction, rule.priority.as_ref()?.value)))
         .collect();
     for rule in &nsg.rules {
-        match priorities.get(&(rule.direction, rule.priority.value)) {
-            Some(first) => found.push(
-                Diagnostic::error(
-                    codes::DUPLICATE_PRIORITY,
-                    rule.priority.span,
-                    format!(
-                        "{} rules `{}` and `{}` have the same priority",
-                        rule.direction, first.name.value, rule.name.value
-                    ),
-                )
-                .related(
-                    first.priority.span,
-                    format!(
-                        "`{}` has {} already",
-                        first.name.value, first.priority.value
-                    ),
-                )
-                .help(
-                    match (rule.priority.value..=4096)
-                        .find(|free| !taken.contains(&(rule.direction, *free)))
-                    {
-                        Some(free) => format!("{free} is the next free priority"),
-                        None => "every higher priority is taken".to_owned(),
-                    },
-                ),
-            ),
-            None => {
-                priorities.insert((rule.direction, rule.priority.value), rule);
+        if let Some(priority) = &rule.priority {
+            match priorities.entry((rule.direction, priority.value)) {
+                Entry::Occupied(first) => {
+                    found.push(same_priority(rule, priority, first.get(), &taken));
+                }
+                Entry::Vacant(free) => {
+                    free.insert((&rule.name.value, priority.span));
+                }
             }
         }
         if let Some(first) = names.insert(&rule.name.value, rule.name.span) {
@@ -93,24 +76,40 @@ fn unique(nsg: &spec::NetworkSecurityGroup, found: &mut Vec<Diagnostic>) {
     }
 }
 
+fn same_priority(
+    rule: &spec::SecurityRule,
+    priority: &Spanned<u32>,
+    (first, first_at): &(&Name, Span),
+    taken: &BTreeSet<(Direction, u32)>,
+) -> Diagnostic {
+    let free = |priority: &u32| !taken.contains(&(rule.direction, *priority));
+    Diagnostic::error(
+        codes::DUPLICATE_PRIORITY,
+        priority.span,
+        format!(
+            "{} rules `{first}` and `{}` have the same priority",
+            rule.direction, rule.name.value
+        ),
+    )
+    .related(
+        *first_at,
+        format!("`{first}` has {} already", priority.value),
+    )
+    .help(match (priority.value..=4096).find(free) {
+        Some(free) => format!("{free} is the next free priority"),
+        None => "every higher priority is taken".to_owned(),
+    })
+}
+
 fn rule(
     network: &Network,
     rule: &spec::SecurityRule,
     found: &mut Vec<Diagnostic>,
 ) -> Option<SecurityRule> {
-    let priority = u16::try_from(rule.priority.value)
-        .ok()
-        .filter(|priority| (100..=4096).contains(priority));
-    if priority.is_none() {
-        found.push(
-            Diagnostic::error(
-                codes::PRIORITY,
-                rule.priority.span,
-                format!("priority {} is outside 100 to 4096", rule.priority.value),
-            )
-            .help("Azure's default rules have 65000 to 65500 and come after all of these"),
-        );
-    }
+    let priority = rule
+        .priority
+        .as_ref()
+        .and_then(|priority| self::priority(priority, found));
     if let Some(protocol) = &rule.protocol
         && !protocol.value.has_ports()
     {
@@ -134,12 +133,28 @@ fn rule(
         name: rule.name.value.clone(),
         direction: rule.direction,
         priority: priority?,
-        access: rule.access,
+        access: rule.access?,
         protocol: rule.protocol.as_ref().map(|protocol| protocol.value),
         source: source?,
         destination: destination?,
         span: rule.span,
     })
+}
+
+fn priority(priority: &Spanned<u32>, found: &mut Vec<Diagnostic>) -> Option<u16> {
+    let read = u16::try_from(priority.value).ok();
+    let read = read.filter(|priority| (100..=4096).contains(priority));
+    if read.is_none() {
+        found.push(
+            Diagnostic::error(
+                codes::PRIORITY,
+                priority.span,
+                format!("priority {} is outside 100 to 4096", priority.value),
+            )
+            .help("Azure's default rules have 65000 to 65500 and come after all of these"),
+        );
+    }
+    read
 }
 
 fn side(
@@ -148,7 +163,7 @@ fn side(
     side: &Side,
     found: &mut Vec<Diagnostic>,
 ) -> Option<RuleSide> {
-    let addresses = addresses(network, rule, &side.set, found)?;
+    let addresses = addresses(network, rule, side.set.as_ref()?, found)?;
     Some(RuleSide {
         addresses,
         ports: side.ports.value.clone(),
@@ -161,12 +176,14 @@ fn addresses(
     set: &Set,
     found: &mut Vec<Diagnostic>,
 ) -> Option<RuleAddresses> {
-    let before = found.len();
+    let mut whole = true;
     if let Some(except) = set.except_at {
         let opposite = match rule.access {
-            Access::Allow => "deny",
-            Access::Deny => "allow",
+            Some(Access::Allow) => "deny",
+            Some(Access::Deny) => "allow",
+            None => "the opposite",
         };
+        whole = false;
         found.push(
             Diagnostic::error(
                 codes::EXCEPT_IN_RULE,
@@ -182,7 +199,7 @@ fn addresses(
     let mut tags = Vec::new();
     for term in &set.terms {
         match &term.value {
-            Term::Any => return (found.len() == before).then_some(RuleAddresses::Any),
+            Term::Any => return whole.then_some(RuleAddresses::Any),
             Term::Prefix(prefix) => prefixes.push(*prefix),
             Term::Address(address) => prefixes.push(Prefix::from(*address)),
             Term::Tag(tag) => {
@@ -206,27 +223,33 @@ fn addresses(
                     value: reference.clone(),
                     span: term.span,
                 };
-                prefixes.extend(ranges(network, &reference, found));
+                match ranges(network, &reference, found) {
+                    Some(ranges) => prefixes.extend(ranges),
+                    None => whole = false,
+                }
             }
         }
     }
     match (&tags[..], &prefixes[..]) {
-        ([_, _, ..], _) => found.push(two_tags(rule, set, &tags)),
-        ([tag], [_, ..]) => found.push(
-            Diagnostic::error(
-                codes::TAG_AND_ADDRESSES,
-                set.words.span,
-                "one side of a security rule names a service tag and addresses",
-            )
-            .label(format!("`{tag}` stands alone on its side"))
-            .help("write two rules, one for the tag and one for the addresses"),
-        ),
+        ([_, _, ..], _) => {
+            whole = false;
+            found.push(two_tags(rule, set, &tags));
+        }
+        ([tag], [_, ..]) => {
+            whole = false;
+            found.push(
+                Diagnostic::error(
+                    codes::TAG_AND_ADDRESSES,
+                    set.words.span,
+                    "one side of a security rule names a service tag and addresses",
+                )
+                .label(format!("`{tag}` stands alone on its side"))
+                .help("write two rules, one for the tag and one for the addresses"),
+            );
+        }
         _ => {}
     }
-    if found[before..]
-        .iter()
-        .any(|finding| finding.severity == spec::Severity::Error)
-    {
+    if !whole {
         return None;
     }
     Some(match tags.pop() {
@@ -238,40 +261,36 @@ fn addresses(
 /// The ranges of a subnet or a virtual network.
 fn ranges(
     network: &Network,
-    reference: &spec::Spanned<spec::Reference>,
+    reference: &Spanned<spec::Reference>,
     found: &mut Vec<Diagnostic>,
-) -> Vec<Prefix> {
-    match bind(network, reference, &[Kind::Subnet, Kind::Vnet]) {
-        Ok(thing) => ranges_of(thing),
-        Err(diagnostic) => {
-            let deployed = bind(network, reference, &[Kind::Workload, Kind::Cluster]);
-            found.push(match deployed {
-                Ok(Thing::Workload(..) | Thing::Cluster(..))
-                    if diagnostic.code == codes::MISPLACED_NAME =>
-                {
-                    Diagnostic::error(
-                        codes::DEPLOYED_ADDRESS_NOT_YET,
-                        reference.span,
-                        format!(
-                            "`{}` has an address that only a deployment tells; such a name in a rule is not supported yet",
-                            reference.value
-                        ),
-                    )
-                    .help("it may stand only in a `change` after `deploy`; name its subnet instead")
-                }
-                _ => diagnostic,
-            });
-            Vec::new()
-        }
-    }
+) -> Option<Vec<Prefix>> {
+    let diagnostic = match find(network, reference, &[Kind::Subnet, Kind::Vnet]) {
+        Ok(thing) => return ranges_of(thing),
+        Err(diagnostic) => diagnostic?,
+    };
+    let deployed = find(network, reference, &[Kind::Workload, Kind::Cluster]);
+    found.push(match deployed {
+        Ok(_) if diagnostic.code == codes::MISPLACED_NAME => Diagnostic::error(
+            codes::DEPLOYED_ADDRESS_NOT_YET,
+            reference.span,
+            format!(
+                "`{}` has an address that only a deployment tells; such a name in a rule is not supported yet",
+                reference.value
+            ),
+        )
+        .help("it may stand only in a `change` after `deploy`; name its subnet instead"),
+        _ => diagnostic,
+    });
+    None
 }
 
-/// The ranges that a subnet or a virtual network stands for in a set.
-pub(super) fn ranges_of(thing: Thing<'_>) -> Vec<Prefix> {
+/// The ranges that a subnet or a virtual network stands for in a set, as far as they could be read.
+pub(super) fn ranges_of(thing: Thing<'_>) -> Option<Vec<Prefix>> {
     match thing {
-        Thing::Subnet(_, _, subnet) => vec![subnet.prefix.value],
-        Thing::Vnet(_, vnet) => vnet.space.iter().map(|range| range.value).collect(),
-        Thing::Nsg(..) | Thing::Cluster(..) | Thing::Workload(..) => Vec::new(),
+        Thing::Subnet(_, _, subnet) => Some(vec![subnet.prefix.as_ref()?.value]),
+        Thing::Vnet(_, vnet) if vnet.unread.contains("space") => None,
+        Thing::Vnet(_, vnet) => Some(vnet.space.iter().map(|range| range.value).collect()),
+        Thing::Nsg(..) | Thing::Cluster(..) | Thing::Workload(..) => None,
     }
 }
 
@@ -283,33 +302,10 @@ pub(super) fn merged(prefixes: Vec<Prefix>) -> Vec<Prefix> {
 }
 
 fn two_tags(rule: &spec::SecurityRule, set: &Set, tags: &[String]) -> Diagnostic {
-    let mut help = "write two rules, for example".to_owned();
-    let protocol = rule
-        .protocol
-        .as_ref()
-        .map_or("any".to_owned(), |protocol| protocol.value.to_string());
-    let access = match rule.access {
-        Access::Allow => "allow",
-        Access::Deny => "deny",
-    };
-    for (tag, priority) in tags.iter().zip(rule.priority.value..) {
-        let side = |side: &Side| {
-            let words = if side.set == *set {
-                tag
-            } else {
-                &side.set.words.value
-            };
-            let ports: Vec<String> = side.ports.value.iter().map(ToString::to_string).collect();
-            match &ports[..] {
-                [] => words.clone(),
-                _ => format!("{words}:{}", ports.join(" + ")),
-            }
-        };
-        let name = tag.split('.').next().unwrap_or(tag).to_ascii_lowercase();
-        let (from, to) = (side(&rule.from), side(&rule.to));
-        help.push_str(&format!(
-            "\n{name}: {priority} {access} {protocol} {from} -> {to}"
-        ));
+    let mut help = "write two rules".to_owned();
+    if let Some(example) = one_rule_each(rule, set, tags) {
+        help.push_str(", for example");
+        help.push_str(&example);
     }
     Diagnostic::error(
         codes::TWO_TAGS,
@@ -318,4 +314,38 @@ fn two_tags(rule: &spec::SecurityRule, set: &Set, tags: &[String]) -> Diagnostic
     )
     .label("Azure allows one per rule side")
     .help(help)
+}
+
+/// A rule for each tag, if the one that names them all could be read.
+fn one_rule_each(rule: &spec::SecurityRule, set: &Set, tags: &[String]) -> Option<String> {
+    let protocol = rule
+        .protocol
+        .as_ref()
+        .map_or("any".to_owned(), |protocol| protocol.value.to_string());
+    let access = match rule.access? {
+        Access::Allow => "allow",
+        Access::Deny => "deny",
+    };
+    let (from, to) = (rule.from.set.as_ref()?, rule.to.set.as_ref()?);
+    let mut rules = String::new();
+    for (tag, priority) in tags.iter().zip(rule.priority.as_ref()?.value..) {
+        let side = |side: &Side, addresses: &Set| {
+            let words = if addresses == set {
+                tag
+            } else {
+                &addresses.words.value
+            };
+            let ports: Vec<String> = side.ports.value.iter().map(ToString::to_string).collect();
+            match &ports[..] {
+                [] => words.clone(),
+                _ => format!("{words}:{}", ports.join(" + ")),
+            }
+        };
+        let name = tag.split('.').next().unwrap_or(tag).to_ascii_lowercase();
+        let (from, to) = (side(&rule.from, from), side(&rule.to, to));
+        rules.push_str(&format!(
+            "\n{name}: {priority} {access} {protocol} {from} -> {to}"
+        ));
+    }
+    Some(rules)
 }

@@ -1,10 +1,20 @@
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::{env, fs};
 
 use super::*;
 use crate::spec::{self, Source, codes};
 use crate::verdict::{Answer, Outcome};
 
-const FOUNDING: &str = include_str!("testdata/kubenet-outbound.yaml");
+/// The founding spec, from the checkout, which is found when the test runs.
+static FOUNDING: LazyLock<String> = LazyLock::new(|| {
+    let checkout = env::var_os("CARGO_MANIFEST_DIR").map_or_else(
+        || env::current_dir().expect("a working directory"),
+        PathBuf::from,
+    );
+    fs::read_to_string(checkout.join("specs/kubenet-outbound.yaml")).expect("the founding spec")
+});
 
 /// The resolution, or the rendered findings.
 fn resolved(text: &str) -> Result<Resolution, String> {
@@ -15,7 +25,7 @@ fn resolved(text: &str) -> Result<Resolution, String> {
 }
 
 fn founding() -> Experiment {
-    let resolution = resolved(FOUNDING).expect("a sound spec");
+    let resolution = resolved(&FOUNDING).expect("a sound spec");
     assert_eq!(
         resolution.warnings,
         [],

@@ -10,31 +10,22 @@ pub(super) fn placement(
     workload: &spec::Workload,
     found: &mut Vec<Diagnostic>,
 ) -> Option<Placement> {
-    let bound = match &workload.placement {
-        WorkloadPlacement::Aci(subnet) => bind(network, subnet, &[Kind::Subnet]),
-        WorkloadPlacement::Pod(cluster) => bind(network, cluster, &[Kind::Cluster]),
+    let bound = match workload.placement.as_ref()? {
+        WorkloadPlacement::Aci(subnet) => bind(network, subnet, &[Kind::Subnet], found),
+        WorkloadPlacement::Pod(cluster) => bind(network, cluster, &[Kind::Cluster], found),
     };
-    match bound {
-        Ok(Thing::Subnet(vnet, subnet, _)) => Some(Placement::Aci(SubnetRef {
+    match bound? {
+        Thing::Subnet(vnet, subnet, _) => Some(Placement::Aci(SubnetRef {
             vnet: vnet.clone(),
             subnet: subnet.clone(),
         })),
-        Ok(Thing::Cluster(name, _)) => Some(Placement::Pod(name.clone())),
-        Ok(_) => None,
-        Err(diagnostic) => {
-            found.push(diagnostic);
-            None
-        }
+        Thing::Cluster(name, _) => Some(Placement::Pod(name.clone())),
+        Thing::Vnet(..) | Thing::Nsg(..) | Thing::Workload(..) => None,
     }
 }
 
-/// Resolves a workload, but for its place and its name in Azure.
-pub(super) fn resolve(
-    workload: &spec::Workload,
-    placement: Placement,
-    azure_name: String,
-    found: &mut Vec<Diagnostic>,
-) -> Workload {
+/// Checks that no two listeners of a workload share a port.
+pub(super) fn listeners(workload: &spec::Workload, found: &mut Vec<Diagnostic>) {
     for (at, listen) in workload.serve.iter().enumerate() {
         let mut earlier = workload.serve[..at].iter();
         if let Some(first) = earlier.find(|other| other.value.port == listen.value.port) {
@@ -48,6 +39,14 @@ pub(super) fn resolve(
             );
         }
     }
+}
+
+/// Resolves a workload, but for its place and its name in Azure.
+pub(super) fn resolve(
+    workload: &spec::Workload,
+    placement: Placement,
+    azure_name: String,
+) -> Workload {
     Workload {
         azure_name,
         placement,

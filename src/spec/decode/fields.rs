@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::net::Prefix;
 use crate::spec::tree::{Entry, Node, Text, Value};
 use crate::spec::{
-    Diagnostic, Name, NameError, Reference, Span, Spanned, codes, list, sentence, suggestion,
+    Diagnostic, Name, NameError, Reference, Span, Spanned, Unread, codes, list, sentence,
+    suggestion,
 };
 
 /// Words that cannot be names, because sentences use them.
@@ -29,6 +30,8 @@ pub(super) struct Fields<'n> {
     at: Span,
     what: &'static str,
     entries: &'n [Entry],
+    /// The keys whose values could not be read.
+    pub(super) unread: Unread,
 }
 
 impl<'n> Fields<'n> {
@@ -39,14 +42,18 @@ impl<'n> Fields<'n> {
     pub(super) fn get(&self, key: &str) -> Option<&'n Node> {
         self.entry(key).map(|entry| &entry.value)
     }
+
+    pub(super) fn first_key(&self) -> Option<Span> {
+        self.entries.first().map(|entry| entry.key.span)
+    }
 }
 
 /// Reads nodes and collects what is wrong with them.
-pub(super) struct Decoder {
-    pub(super) found: Vec<Diagnostic>,
+pub(super) struct Decoder<'f> {
+    pub(super) found: &'f mut Vec<Diagnostic>,
 }
 
-impl Decoder {
+impl Decoder<'_> {
     pub(super) fn report<T>(&mut self, result: Result<T, Diagnostic>) -> Option<T> {
         result
             .map_err(|diagnostic| self.found.push(diagnostic))
@@ -118,7 +125,7 @@ impl Decoder {
         self.report(name)
     }
 
-    /// A map with known keys; `at` is where it is named.
+    /// A map whose keys are checked already (see `keys`); `at` is where it is named.
     pub(super) fn fields<'n>(
         &mut self,
         node: &'n Node,
@@ -126,63 +133,60 @@ impl Decoder {
         shape: &Shape,
     ) -> Option<Fields<'n>> {
         let entries = self.map(node, shape.what)?;
-        for Entry { key, .. } in entries {
-            let word = key.text.as_str();
-            if shape.known.contains(&word) {
-                continue;
-            }
-            self.found.push(if shape.later.contains(&word) {
-                Diagnostic::error(
-                    codes::KEY_NOT_YET,
-                    key.span,
-                    format!("`{word}` is not supported yet"),
-                )
-            } else {
-                let keys = shape.known.iter().chain(shape.later).copied();
-                Diagnostic::error(
-                    codes::UNKNOWN_KEY,
-                    key.span,
-                    format!("unknown key `{word}` in {}", shape.what),
-                )
-                .help(match crate::spec::nearest(word, keys) {
-                    Some(key) => format!("did you mean `{key}`?"),
-                    None => suggestion(word, shape.known.iter().copied(), "expected one of"),
-                })
-            });
-        }
         Some(Fields {
             at,
             what: shape.what,
             entries,
+            unread: Unread::new(),
         })
     }
 
     pub(super) fn required<T>(
         &mut self,
-        fields: &Fields<'_>,
-        key: &str,
-        read: impl FnOnce(&mut Decoder, &Node) -> Option<T>,
+        fields: &mut Fields<'_>,
+        key: &'static str,
+        read: impl FnOnce(&mut Self, &Node) -> Option<T>,
     ) -> Option<T> {
-        match fields.get(key) {
-            Some(node) => read(self, node),
-            None => {
-                self.found.push(Diagnostic::error(
-                    codes::MISSING_KEY,
-                    fields.at,
-                    format!("{} needs the key `{key}`", fields.what),
-                ));
-                None
-            }
+        if fields.get(key).is_none() {
+            self.found.push(Diagnostic::error(
+                codes::MISSING_KEY,
+                fields.at,
+                format!("{} needs the key `{key}`", fields.what),
+            ));
+            fields.unread.insert(key);
         }
+        self.optional(fields, key, read)
     }
 
     pub(super) fn optional<T>(
         &mut self,
-        fields: &Fields<'_>,
-        key: &str,
-        read: impl FnOnce(&mut Decoder, &Node) -> Option<T>,
+        fields: &mut Fields<'_>,
+        key: &'static str,
+        read: impl FnOnce(&mut Self, &Node) -> Option<T>,
     ) -> Option<T> {
-        fields.get(key).and_then(|node| read(self, node))
+        let value = read(self, fields.get(key)?);
+        if value.is_none() {
+            fields.unread.insert(key);
+        }
+        value
+    }
+
+    /// One value or a list of them, without those that cannot be read.
+    pub(super) fn many<T>(
+        &mut self,
+        fields: &mut Fields<'_>,
+        key: &'static str,
+        mut read: impl FnMut(&mut Self, &Node) -> Option<T>,
+    ) -> Vec<T> {
+        let nodes = match fields.get(key) {
+            None => return Vec::new(),
+            Some(node) => one_or_many(node),
+        };
+        let values: Vec<T> = nodes.iter().filter_map(|node| read(self, node)).collect();
+        if values.len() < nodes.len() {
+            fields.unread.insert(key);
+        }
+        values
     }
 
     /// A scalar, read by a sentence parser.
@@ -294,12 +298,12 @@ impl Decoder {
         self.sentence(node, "a name", sentence::reference)
             .map(|reference| reference.value)
     }
+}
 
-    /// One node, or a list of them.
-    pub(super) fn one_or_many<'n>(&mut self, node: &'n Node) -> &'n [Node] {
-        match &node.value {
-            Value::List(items) => items,
-            _ => std::slice::from_ref(node),
-        }
+/// One node, or a list of them.
+pub(super) fn one_or_many(node: &Node) -> &[Node] {
+    match &node.value {
+        Value::List(items) => items,
+        _ => std::slice::from_ref(node),
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! One decoder reads the long form; a short form is first expanded into it (`expand`), with the place of
 //! each word, so both give the same findings. A function that returns `None` has reported why, or met a
-//! node that is reported already.
+//! node that is reported already; a thing then keeps what else could be read of it.
 
 mod expand;
 mod fields;
+mod keys;
 mod network;
 mod step;
 
@@ -18,7 +19,7 @@ use fields::{Decoder, Shape};
 use super::tree::{self, Node};
 use super::{Budget, Cleanup, Diagnostic, Lifecycle, Network, Source, Span, Spec, codes};
 
-const SPEC: Shape = Shape {
+static SPEC: Shape = Shape {
     what: "a spec",
     known: &[
         "vnetlab",
@@ -51,13 +52,13 @@ const SPEC: Shape = Shape {
     ],
 };
 
-const LIFECYCLE: Shape = Shape {
+static LIFECYCLE: Shape = Shape {
     what: "`lifecycle`",
     known: &["cleanup", "ttl", "keep-on-failure"],
     later: &["parallel", "group"],
 };
 
-const BUDGET: Shape = Shape {
+static BUDGET: Shape = Shape {
     what: "`budget`",
     known: &["time", "clusters", "resources"],
     later: &["cost", "vms"],
@@ -69,25 +70,28 @@ const BUDGET: Shape = Shape {
 /// Every finding on the syntax and the shape of the file.
 pub fn parse(source: &Source) -> Result<Spec, Vec<Diagnostic>> {
     let mut found = Vec::new();
-    let Some(mut document) = tree::read(source, &mut found) else {
-        return Err(found);
-    };
-    expand::substitutions(&mut document, &mut found);
-    let mut decoder = Decoder { found };
-    match spec(&mut decoder, document) {
-        Some(spec) if decoder.found.is_empty() => Ok(spec),
-        _ => Err(decoder.found),
+    match read(source, &mut found) {
+        Some(spec) if found.is_empty() => Ok(spec),
+        _ => Err(found),
     }
 }
 
-fn spec(d: &mut Decoder, document: Node) -> Option<Spec> {
+/// Reads a spec as far as it can be read; what cannot is reported, and left out.
+pub(crate) fn read(source: &Source, found: &mut Vec<Diagnostic>) -> Option<Spec> {
+    let mut document = tree::read(source, found)?;
+    expand::substitutions(&mut document, found);
+    keys::check(&mut document, &[], found);
+    spec(&mut Decoder { found }, &document)
+}
+
+fn spec(d: &mut Decoder<'_>, document: &Node) -> Option<Spec> {
     let start = Span {
         start: document.span.start,
         end: document.span.start,
     };
-    let network = d.network(&document);
-    let fields = d.fields(&document, start, &SPEC)?;
-    if let Some(version) = d.required(&fields, "vnetlab", Decoder::text)
+    let mut fields = d.fields(document, start, &SPEC)?;
+    let network = d.network(document);
+    if let Some(version) = d.required(&mut fields, "vnetlab", Decoder::text)
         && version.value != "1"
     {
         d.found.push(
@@ -102,7 +106,7 @@ fn spec(d: &mut Decoder, document: Node) -> Option<Spec> {
             .help("write `vnetlab: 1`"),
         );
     }
-    let name = d.required(&fields, "name", Decoder::name);
+    let name = d.required(&mut fields, "name", Decoder::name);
     let mut tags = BTreeMap::new();
     if let Some(node) = fields.get("tags") {
         for entry in d.map(node, "`tags`").unwrap_or_default() {
@@ -111,26 +115,28 @@ fn spec(d: &mut Decoder, document: Node) -> Option<Spec> {
             }
         }
     }
-    let about = d.optional(&fields, "about", Decoder::text);
-    let location = d.optional(&fields, "location", Decoder::word);
-    let steps = fields.get("steps").map(|node| d.steps(node));
+    let about = d.optional(&mut fields, "about", Decoder::text);
+    let location = d.optional(&mut fields, "location", Decoder::word);
+    let steps = d.optional(&mut fields, "steps", Decoder::steps);
     let lifecycle = fields.get("lifecycle").map(|node| lifecycle(d, node));
     let budget = fields.get("budget").map(|node| budget(d, node));
     Some(Spec {
-        name: name?,
+        name,
         about,
         location,
         tags,
-        network: network?,
+        network,
         steps: steps.unwrap_or_default(),
         lifecycle: lifecycle.unwrap_or_default(),
         budget: budget.unwrap_or_default(),
+        start,
+        unread: fields.unread,
     })
 }
 
-fn lifecycle(d: &mut Decoder, node: &Node) -> Lifecycle {
+fn lifecycle(d: &mut Decoder<'_>, node: &Node) -> Lifecycle {
     let mut lifecycle = Lifecycle::default();
-    let Some(fields) = d.fields(node, node.span, &LIFECYCLE) else {
+    let Some(mut fields) = d.fields(node, node.span, &LIFECYCLE) else {
         return lifecycle;
     };
     let words = [
@@ -138,40 +144,43 @@ fn lifecycle(d: &mut Decoder, node: &Node) -> Lifecycle {
         ("on-success", Cleanup::OnSuccess),
         ("never", Cleanup::Never),
     ];
-    if let Some(cleanup) = d.optional(&fields, "cleanup", |d, node| d.one_of(node, &words, &[])) {
+    if let Some(cleanup) = d.optional(&mut fields, "cleanup", |d, node| {
+        d.one_of(node, &words, &[])
+    }) {
         lifecycle.cleanup = cleanup.value;
     }
-    if let Some(ttl) = d.optional(&fields, "ttl", Decoder::duration) {
+    if let Some(ttl) = d.optional(&mut fields, "ttl", Decoder::duration) {
         lifecycle.ttl = ttl.value;
     }
-    if let Some(keep) = d.optional(&fields, "keep-on-failure", Decoder::duration) {
+    if let Some(keep) = d.optional(&mut fields, "keep-on-failure", Decoder::duration) {
         lifecycle.keep_on_failure = keep.value;
     }
     lifecycle
 }
 
-fn budget(d: &mut Decoder, node: &Node) -> Budget {
-    let Some(fields) = d.fields(node, node.span, &BUDGET) else {
+fn budget(d: &mut Decoder<'_>, node: &Node) -> Budget {
+    let Some(mut fields) = d.fields(node, node.span, &BUDGET) else {
         return Budget::default();
     };
     Budget {
         time: d
-            .optional(&fields, "time", Decoder::duration)
+            .optional(&mut fields, "time", Decoder::duration)
             .map(|time| time.value),
         clusters: d
-            .optional(&fields, "clusters", |d, node| d.number(node, 0, u32::MAX))
+            .optional(&mut fields, "clusters", |d, node| {
+                d.number(node, 0, u32::MAX)
+            })
             .map(|clusters| clusters.value),
         resources: d
-            .optional(&fields, "resources", |d, node| d.number(node, 0, u32::MAX))
+            .optional(&mut fields, "resources", |d, node| {
+                d.number(node, 0, u32::MAX)
+            })
             .map(|resources| resources.value),
     }
 }
 
-/// Reads the network of a document that a change has edited.
-pub(super) fn network(document: &Node) -> Result<Network, Vec<Diagnostic>> {
-    let mut decoder = Decoder { found: Vec::new() };
-    match decoder.network(document) {
-        Some(network) if decoder.found.is_empty() => Ok(network),
-        _ => Err(decoder.found),
-    }
+/// Reads the network of a document that a change has edited, as far as it can be read.
+pub(super) fn network(mut document: Node, found: &mut Vec<Diagnostic>) -> Network {
+    keys::check(&mut document, &[], found);
+    Decoder { found }.network(&document)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::fields::{Decoder, Shape};
+use super::fields::{Decoder, Shape, one_or_many};
 use super::{Place, expand};
 use crate::spec::tree::{Entry, Node, Value};
 use crate::spec::{
@@ -12,13 +12,13 @@ use crate::spec::{
 };
 use crate::verdict::Direction;
 
-const VNET: Shape = Shape {
+pub(super) static VNET: Shape = Shape {
     what: "a virtual network",
     known: &["space", "subnets", "azure-name", "about"],
     later: &["dns-servers", "location", "existing", "with"],
 };
 
-const SUBNET: Shape = Shape {
+pub(super) static SUBNET: Shape = Shape {
     what: "a subnet",
     known: &["prefix", "nsg", "default-outbound", "about"],
     later: &[
@@ -31,7 +31,7 @@ const SUBNET: Shape = Shape {
     ],
 };
 
-const NSG: Shape = Shape {
+pub(super) static NSG: Shape = Shape {
     what: "a network security group",
     known: &[
         "inbound",
@@ -43,7 +43,7 @@ const NSG: Shape = Shape {
     later: &["with"],
 };
 
-const RULE: Shape = Shape {
+pub(super) static RULE: Shape = Shape {
     what: "a security rule",
     known: &[
         "priority",
@@ -59,7 +59,7 @@ const RULE: Shape = Shape {
     later: &["azure-name", "with"],
 };
 
-const CLUSTER: Shape = Shape {
+pub(super) static CLUSTER: Shape = Shape {
     what: "a cluster",
     known: &[
         "network",
@@ -85,7 +85,7 @@ const CLUSTER: Shape = Shape {
     ],
 };
 
-const WORKLOAD: Shape = Shape {
+pub(super) static WORKLOAD: Shape = Shape {
     what: "a workload",
     known: &[
         "aci",
@@ -118,7 +118,7 @@ const WORKLOAD: Shape = Shape {
     ],
 };
 
-const PROBE: Shape = Shape {
+pub(super) static PROBE: Shape = Shape {
     what: "a probe",
     known: &[
         "from", "to", "scheme", "port", "path", "timeout", "call", "about",
@@ -137,18 +137,18 @@ const PROBE: Shape = Shape {
     ],
 };
 
-impl Decoder {
+impl Decoder<'_> {
     /// The things that can be deployed and probed.
-    pub(super) fn network(&mut self, document: &Node) -> Option<Network> {
-        let network = Network {
-            vnets: self.things(document, "vnets", true, Decoder::vnet),
-            nsgs: self.things(document, "nsgs", true, Decoder::nsg),
-            clusters: self.things(document, "clusters", false, Decoder::cluster),
-            workloads: self.things(document, "workloads", true, Decoder::workload),
-            probes: self.things(document, "probes", false, Decoder::probe),
+    pub(super) fn network(&mut self, document: &Node) -> Network {
+        Network {
+            vnets: self.things(document, "vnets", true, Self::vnet),
+            nsgs: self.things(document, "nsgs", true, Self::nsg),
+            clusters: self.things(document, "clusters", false, Self::cluster),
+            workloads: self.things(document, "workloads", true, Self::workload),
+            probes: self.things(document, "probes", false, Self::probe),
             document: document.clone(),
-        };
-        Some(network)
+            unsure: false,
+        }
     }
 
     fn things<T>(
@@ -156,7 +156,7 @@ impl Decoder {
         document: &Node,
         section: &str,
         not_kinds: bool,
-        read: impl Fn(&mut Decoder, &Entry) -> Option<T>,
+        read: impl Fn(&mut Self, &Entry) -> Option<T>,
     ) -> BTreeMap<Name, T> {
         let mut things = BTreeMap::new();
         let Some(node) = document.get(section) else {
@@ -178,8 +178,8 @@ impl Decoder {
     }
 
     fn vnet(&mut self, entry: &Entry) -> Option<VirtualNetwork> {
-        let fields = self.fields(&entry.value, entry.key.span, &VNET)?;
-        self.optional(&fields, "about", Decoder::text);
+        let mut fields = self.fields(&entry.value, entry.key.span, &VNET)?;
+        self.optional(&mut fields, "about", Self::text);
         let mut subnets = BTreeMap::new();
         if let Some(node) = fields.get("subnets") {
             for (name, entry) in self.named(node, "`subnets`") {
@@ -188,22 +188,23 @@ impl Decoder {
                 }
             }
         }
-        let azure_name = self.optional(&fields, "azure-name", Decoder::word);
-        let space = self.required(&fields, "space", |d, node| {
-            let nodes = d.one_or_many(node);
-            let space: Vec<_> = nodes.iter().filter_map(|node| d.prefix(node)).collect();
-            if nodes.is_empty() {
+        let azure_name = self.optional(&mut fields, "azure-name", Self::word);
+        self.required(&mut fields, "space", |d, node| {
+            if one_or_many(node).is_empty() {
                 let message = "a virtual network has at least one range";
                 d.found
                     .push(Diagnostic::error(codes::VALUE, node.span, message));
+                return None;
             }
-            Some(space)
+            Some(())
         });
+        let space = self.many(&mut fields, "space", Self::prefix);
         Some(VirtualNetwork {
             key: entry.key.span,
             azure_name,
-            space: space?,
+            space,
             subnets,
+            unread: fields.unread,
         })
     }
 
@@ -216,11 +217,11 @@ impl Decoder {
 
     fn subnet(&mut self, entry: &Entry) -> Option<Subnet> {
         let node = self.long(&entry.value, Place::Subnet)?;
-        let fields = self.fields(&node, entry.key.span, &SUBNET)?;
-        self.optional(&fields, "about", Decoder::text);
-        let nsg = self.optional(&fields, "nsg", Decoder::reference);
-        let default_outbound = self.optional(&fields, "default-outbound", Decoder::boolean);
-        let prefix = self.required(&fields, "prefix", Decoder::prefix)?;
+        let mut fields = self.fields(&node, entry.key.span, &SUBNET)?;
+        self.optional(&mut fields, "about", Self::text);
+        let nsg = self.optional(&mut fields, "nsg", Self::reference);
+        let default_outbound = self.optional(&mut fields, "default-outbound", Self::boolean);
+        let prefix = self.required(&mut fields, "prefix", Self::prefix);
         Some(Subnet {
             key: entry.key.span,
             prefix,
@@ -230,8 +231,8 @@ impl Decoder {
     }
 
     fn nsg(&mut self, entry: &Entry) -> Option<NetworkSecurityGroup> {
-        let fields = self.fields(&entry.value, entry.key.span, &NSG)?;
-        self.optional(&fields, "about", Decoder::text);
+        let mut fields = self.fields(&entry.value, entry.key.span, &NSG)?;
+        self.optional(&mut fields, "about", Self::text);
         let mut rules = Vec::new();
         for (key, direction) in [
             ("inbound", Direction::Inbound),
@@ -244,45 +245,47 @@ impl Decoder {
                 rules.extend(self.rule(name, entry, direction));
             }
         }
+        let azure_name = self.optional(&mut fields, "azure-name", Self::word);
+        let flush = self.optional(&mut fields, "flush-connections", Self::boolean);
         Some(NetworkSecurityGroup {
             key: entry.key.span,
-            azure_name: self.optional(&fields, "azure-name", Decoder::word),
+            azure_name,
             rules,
-            flush_connections: self.optional(&fields, "flush-connections", Decoder::boolean),
+            flush_connections: flush,
+            unread: fields.unread,
         })
     }
 
     fn rule(&mut self, name: Name, entry: &Entry, direction: Direction) -> Option<SecurityRule> {
         let key = entry.key.span;
         let node = self.long(&entry.value, Place::Rule)?;
-        let fields = self.fields(&node, key, &RULE)?;
-        self.optional(&fields, "about", Decoder::text);
-        let priority = self.required(&fields, "priority", |d, node| d.number(node, 0, u32::MAX));
-        let access = self.required(&fields, "access", |d, node| {
+        let mut fields = self.fields(&node, key, &RULE)?;
+        self.optional(&mut fields, "about", Self::text);
+        let priority = self.required(&mut fields, "priority", |d, node| {
+            d.number(node, 0, u32::MAX)
+        });
+        let access = self.required(&mut fields, "access", |d, node| {
             d.sentence(node, "`allow` or `deny`", sentence::access)
         });
-        let protocol = self.optional(&fields, "protocol", |d, node| {
+        let protocol = self.optional(&mut fields, "protocol", |d, node| {
             d.sentence(node, "a protocol", sentence::protocol)
         });
-        let mut sides = Vec::new();
-        for (set, ports) in [("from", "from-ports"), ("to", "to-ports")] {
+        let [from, to] = [("from", "from-ports"), ("to", "to-ports")].map(|(set, ports)| {
             let set = match fields.get(set) {
                 Some(node) => self
                     .sentence(node, "a set", sentence::set)
                     .map(|set| set.value),
                 None => Some(any(key)),
             };
-            let ports = self.optional(&fields, ports, |d, node| {
+            let ports = self.optional(&mut fields, ports, |d, node| {
                 d.sentence(node, "ports", sentence::ports)
             });
             let ports = ports.unwrap_or(Spanned {
                 value: Vec::new(),
                 span: key,
             });
-            sides.push(set.map(|set| Side { set, ports }));
-        }
-        let to = sides.pop().flatten()?;
-        let from = sides.pop().flatten()?;
+            Side { set, ports }
+        });
         // A rule on one line is shown whole; of a longer one, its name.
         let whole = entry.value.span;
         let span = match &entry.value.value {
@@ -299,8 +302,8 @@ impl Decoder {
             },
             span,
             direction,
-            priority: priority?,
-            access: access?.value,
+            priority,
+            access: access.map(|access| access.value),
             protocol: protocol.and_then(|protocol| {
                 protocol.value.map(|value| Spanned {
                     value,
@@ -313,8 +316,8 @@ impl Decoder {
     }
 
     fn cluster(&mut self, entry: &Entry) -> Option<Cluster> {
-        let fields = self.fields(&entry.value, entry.key.span, &CLUSTER)?;
-        self.optional(&fields, "about", Decoder::text);
+        let mut fields = self.fields(&entry.value, entry.key.span, &CLUSTER)?;
+        self.optional(&mut fields, "about", Self::text);
         let words = [
             ("kubenet", ClusterNetwork::Kubenet),
             ("node-subnet", ClusterNetwork::NodeSubnet),
@@ -332,19 +335,20 @@ impl Decoder {
                 None
             }
         };
-        let cluster_subnet = self.required(&fields, "subnet", Decoder::reference);
-        let pods = self.optional(&fields, "pods", Decoder::prefix);
-        let services = self.optional(&fields, "services", Decoder::prefix);
-        let dns_ip = self.optional(&fields, "dns-ip", |d, node| {
+        let cluster_subnet = self.required(&mut fields, "subnet", Self::reference);
+        let pods = self.optional(&mut fields, "pods", Self::prefix);
+        let services = self.optional(&mut fields, "services", Self::prefix);
+        let dns_ip = self.optional(&mut fields, "dns-ip", |d, node| {
             d.sentence(node, "an address", sentence::address)
         });
-        let nodes = self.optional(&fields, "nodes", |d, node| d.number(node, 1, 5000));
-        let max_pods = self.optional(&fields, "max-pods", |d, node| d.number(node, 10, 250));
-        let size = self.optional(&fields, "size", Decoder::word);
-        let version = self.optional(&fields, "version", Decoder::word);
-        let azure_name = self.optional(&fields, "azure-name", Decoder::word);
-        let network = network?;
-        if let (ClusterNetwork::NodeSubnet, Some(pods)) = (network.value, &pods) {
+        let nodes = self.optional(&mut fields, "nodes", |d, node| d.number(node, 1, 5000));
+        let max_pods = self.optional(&mut fields, "max-pods", |d, node| d.number(node, 10, 250));
+        let size = self.optional(&mut fields, "size", Self::word);
+        let version = self.optional(&mut fields, "version", Self::word);
+        let azure_name = self.optional(&mut fields, "azure-name", Self::word);
+        if let (Some(network), Some(pods)) = (&network, &pods)
+            && network.value == ClusterNetwork::NodeSubnet
+        {
             self.found.push(
                 Diagnostic::error(
                     codes::CONTRADICTION,
@@ -358,7 +362,7 @@ impl Decoder {
             key: entry.key.span,
             azure_name,
             network,
-            subnet: cluster_subnet?,
+            subnet: cluster_subnet,
             pods,
             services,
             dns_ip,
@@ -366,12 +370,13 @@ impl Decoder {
             size,
             version,
             max_pods,
+            unread: fields.unread,
         })
     }
 
     fn workload(&mut self, entry: &Entry) -> Option<Workload> {
-        let fields = self.fields(&entry.value, entry.key.span, &WORKLOAD)?;
-        self.optional(&fields, "about", Decoder::text);
+        let mut fields = self.fields(&entry.value, entry.key.span, &WORKLOAD)?;
+        self.optional(&mut fields, "about", Self::text);
         let placement = match (fields.entry("aci"), fields.entry("pod")) {
             (Some(aci), None) => self.reference(&aci.value).map(WorkloadPlacement::Aci),
             (None, Some(pod)) => self.reference(&pod.value).map(WorkloadPlacement::Pod),
@@ -400,54 +405,48 @@ impl Decoder {
                 None
             }
         };
-        let serve = match fields.get("serve") {
-            None => Vec::new(),
-            Some(node) => {
-                let nodes = self.one_or_many(node);
-                nodes
-                    .iter()
-                    .filter_map(|node| self.sentence(node, "a listener", sentence::listen))
-                    .collect()
-            }
-        };
-        let image = self.optional(&fields, "image", Decoder::word);
-        let body = self.optional(&fields, "body", Decoder::text);
-        let cpu_millis = self.optional(&fields, "cpu", |d, node| {
+        let serve = self.many(&mut fields, "serve", |d, node| {
+            d.sentence(node, "a listener", sentence::listen)
+        });
+        let image = self.optional(&mut fields, "image", Self::word);
+        let body = self.optional(&mut fields, "body", Self::text);
+        let cpu_millis = self.optional(&mut fields, "cpu", |d, node| {
             d.sentence(node, "a number of cores", sentence::cores)
         });
-        let memory_mb = self.optional(&fields, "memory", |d, node| {
+        let memory_mb = self.optional(&mut fields, "memory", |d, node| {
             d.sentence(node, "a size", sentence::memory)
         });
-        let azure_name = self.optional(&fields, "azure-name", Decoder::word);
+        let azure_name = self.optional(&mut fields, "azure-name", Self::word);
         Some(Workload {
             key: entry.key.span,
             azure_name,
-            placement: placement?,
+            placement,
             image,
             serve,
             body,
             cpu_millis,
             memory_mb,
+            unread: fields.unread,
         })
     }
 
     fn probe(&mut self, entry: &Entry) -> Option<Probe> {
         let node = self.long(&entry.value, Place::Probe)?;
-        let fields = self.fields(&node, entry.key.span, &PROBE)?;
-        self.optional(&fields, "about", Decoder::text);
-        let from = self.required(&fields, "from", Decoder::reference);
-        let to = self.required(&fields, "to", |d, node| {
+        let mut fields = self.fields(&node, entry.key.span, &PROBE)?;
+        self.optional(&mut fields, "about", Self::text);
+        let from = self.required(&mut fields, "from", Self::reference);
+        let to = self.required(&mut fields, "to", |d, node| {
             d.sentence(node, "a host", sentence::host)
                 .map(|host| host.value)
         });
         let later = ["https", "tls", "tcp", "udp", "dns", "icmp"];
-        let scheme = self.required(&fields, "scheme", |d, node| {
+        self.required(&mut fields, "scheme", |d, node| {
             d.one_of(node, &[("http", ())], &later)
         });
-        let port = self.optional(&fields, "port", |d, node| {
+        let port = self.optional(&mut fields, "port", |d, node| {
             d.sentence(node, "a port", sentence::port)
         });
-        let path = self.optional(&fields, "path", |d, node| {
+        let path = self.optional(&mut fields, "path", |d, node| {
             let path = d.text(node)?;
             if path.value.starts_with('/') && !path.value.contains(char::is_whitespace) {
                 return Some(path);
@@ -458,7 +457,7 @@ impl Decoder {
                 .push(diagnostic.help("a path begins with `/` and has no spaces"));
             None
         });
-        let timeout = self.optional(&fields, "timeout", |d, node| {
+        let timeout = self.optional(&mut fields, "timeout", |d, node| {
             let timeout = d.duration(node)?;
             if timeout.value.is_zero() {
                 let message = "a probe waits longer than nothing";
@@ -467,14 +466,14 @@ impl Decoder {
             }
             Some(timeout)
         });
-        scheme?;
         Some(Probe {
             key: entry.key.span,
-            from: from?,
-            to: to?,
+            from,
+            to,
             port,
             path,
             timeout,
+            unread: fields.unread,
         })
     }
 }

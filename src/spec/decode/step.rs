@@ -1,21 +1,21 @@
 //! Steps and expectations.
 
-use super::fields::{Decoder, Shape};
+use super::fields::{Decoder, Fields, Shape, one_or_many};
 use crate::spec::change;
-use crate::spec::tree::{Entry, Node, Value};
+use crate::spec::tree::{Entry, Node, Text, Value};
 use crate::spec::{
-    Change, Diagnostic, ExpectedSource, ProbeExpectation, Span, Spanned, Step, StepAction, codes,
-    list, nearest, sentence,
+    Change, Diagnostic, ExpectedSource, ProbeExpectation, Span, Spanned, Step, StepAction, Unread,
+    codes, list, nearest, sentence,
 };
 use crate::verdict::{Answer, BodyMatch, Outcome};
 
-const STEP: Shape = Shape {
+pub(super) static STEP: Shape = Shape {
     what: "a step",
     known: &["deploy", "change", "undo", "wait", "probe", "note", "name"],
     later: &["order", "prove", "expect-broken", "when", "planes"],
 };
 
-const EXPECTATION: Shape = Shape {
+pub(super) static EXPECTATION: Shape = Shape {
     what: "an expectation",
     known: &["outcome", "status", "body", "source", "source-in", "by"],
     later: &[
@@ -31,103 +31,85 @@ const EXPECTATION: Shape = Shape {
     ],
 };
 
+/// What a step can do to the network.
+const ACTIONS: [&str; 3] = ["deploy", "change", "undo"];
+
 /// Outcomes of probes that are not built.
 const LATER_OUTCOMES: [Outcome; 3] = [Outcome::Resolves, Outcome::Nxdomain, Outcome::TlsError];
 
-impl Decoder {
-    pub(super) fn steps(&mut self, node: &Node) -> Vec<Step> {
+impl Decoder<'_> {
+    pub(super) fn steps(&mut self, node: &Node) -> Option<Vec<Step>> {
         match &node.value {
-            Value::List(items) => items.iter().filter_map(|item| self.step(item)).collect(),
-            Value::Broken => Vec::new(),
+            Value::List(items) => Some(items.iter().map(|item| self.step(item)).collect()),
+            Value::Broken => None,
             _ => {
                 let message = "`steps` is a list, each step after a `-`";
                 self.found
                     .push(Diagnostic::error(codes::SHAPE, node.span, message));
-                Vec::new()
+                None
             }
         }
     }
 
-    fn step(&mut self, node: &Node) -> Option<Step> {
-        let value = match &node.value {
-            Value::Text(text) => {
-                let action = match text.text.as_str() {
-                    "deploy" => StepAction::Deploy,
-                    "undo" => StepAction::Undo {
-                        span: node.span,
-                        all: false,
-                    },
-                    word => {
-                        let help =
-                            "a step is `deploy`, `undo`, or a map with `change`, `probe` and more";
-                        self.unknown_step(word, node.span, &["deploy", "undo"], help);
-                        return None;
-                    }
-                };
-                return Some(Step {
-                    span: node.span,
-                    name: None,
-                    action,
-                    probes: Vec::new(),
-                    note: None,
-                    wait: None,
-                });
-            }
-            Value::Map(entries) => {
-                // In a step every key is a kind of step, or says something about one.
-                let (known, unknown): (Vec<Entry>, Vec<Entry>) =
-                    entries.iter().cloned().partition(|entry| {
-                        let key = entry.key.text.as_str();
-                        STEP.known.contains(&key) || STEP.later.contains(&key)
-                    });
-                let help = format!("a step has {}", list(STEP.known.iter().copied()));
-                for Entry { key, .. } in unknown {
-                    self.unknown_step(&key.text, key.span, STEP.known, &help);
-                }
-                Value::Map(known)
-            }
-            other => other.clone(),
-        };
-        let known = Node {
+    fn step(&mut self, node: &Node) -> Step {
+        let mut step = Step {
             span: node.span,
-            value,
+            name: None,
+            action: StepAction::None,
+            probes: Vec::new(),
+            note: None,
+            wait: None,
+            unread: Unread::new(),
         };
-        let fields = self.fields(&known, node.span, &STEP)?;
-        let action = self.action(&fields);
-        let probes = match fields.get("probe") {
-            None => Vec::new(),
-            Some(node) => {
-                let entries = self.map(node, "`probe`").unwrap_or_default();
-                entries
-                    .iter()
-                    .filter_map(|entry| self.expectation(entry))
-                    .collect()
+        if let Value::Text(text) = &node.value {
+            match self.step_word(text) {
+                Some(action) => step.action = action,
+                None => step.unread.extend(ACTIONS),
             }
+            return step;
+        }
+        let Some(mut fields) = self.fields(node, node.span, &STEP) else {
+            step.unread.extend(ACTIONS);
+            return step;
         };
-        Some(Step {
-            span: first_key(node).unwrap_or(node.span),
-            name: self.optional(&fields, "name", Decoder::text),
-            action,
-            probes,
-            note: self.optional(&fields, "note", Decoder::text),
-            wait: self.optional(&fields, "wait", Decoder::duration),
+        if let Some(first) = fields.first_key() {
+            step.span = first;
+        }
+        step.action = self.action(&mut fields);
+        step.probes = self
+            .optional(&mut fields, "probe", |d, node| {
+                let entries = d.map(node, "`probe`")?;
+                Some(entries.iter().map(|entry| d.expectation(entry)).collect())
+            })
+            .unwrap_or_default();
+        step.name = self.optional(&mut fields, "name", Self::text);
+        step.note = self.optional(&mut fields, "note", Self::text);
+        step.wait = self.optional(&mut fields, "wait", Self::duration);
+        step.unread = fields.unread;
+        step
+    }
+
+    /// A step that is one word; a misspelt one is reported and read as the one that was meant.
+    fn step_word(&mut self, text: &Text) -> Option<StepAction> {
+        let words = ["deploy", "undo"];
+        let mut word = text.text.as_str();
+        if !words.contains(&word) {
+            let meant = nearest(word, words);
+            let help = "a step is `deploy`, `undo`, or a map with `change`, `probe` and more";
+            self.found.push(unknown(word, meant, text.span, help));
+            word = meant?;
+        }
+        Some(match word {
+            "deploy" => StepAction::Deploy,
+            _ => StepAction::Undo {
+                span: text.span,
+                all: false,
+            },
         })
     }
 
-    fn unknown_step(&mut self, word: &str, span: Span, valid: &[&str], help: &str) {
-        let message = format!("unknown step `{word}`");
-        self.found.push(match nearest(word, valid.iter().copied()) {
-            Some(step) => Diagnostic::error(
-                codes::UNKNOWN_STEP,
-                span,
-                format!("{message}; did you mean `{step}`?"),
-            ),
-            None => Diagnostic::error(codes::UNKNOWN_STEP, span, message).help(help),
-        });
-    }
-
-    fn action(&mut self, fields: &super::fields::Fields<'_>) -> StepAction {
-        let actions: Vec<&Entry> = ["deploy", "change", "undo"]
+    fn action(&mut self, fields: &mut Fields<'_>) -> StepAction {
+        let actions: Vec<&Entry> = ACTIONS
             .into_iter()
             .filter_map(|key| fields.entry(key))
             .collect();
@@ -150,39 +132,49 @@ impl Decoder {
         };
         match entry.key.text.as_str() {
             "deploy" => {
-                self.one_of(&entry.value, &[("true", ())], &[]);
+                self.optional(fields, "deploy", |d, node| {
+                    d.one_of(node, &[("true", ())], &[])
+                });
                 StepAction::Deploy
             }
-            "change" => StepAction::Change(self.changes(&entry.value)),
+            "change" => StepAction::Change(self.changes(fields)),
             _ => {
-                let all = self.one_of(&entry.value, &[("last", false), ("all", true)], &[]);
+                let span = entry.key.span;
+                let all = self.optional(fields, "undo", |d, node| {
+                    d.one_of(node, &[("last", false), ("all", true)], &[])
+                });
                 StepAction::Undo {
-                    span: entry.key.span,
+                    span,
                     all: all.is_some_and(|all| all.value),
                 }
             }
         }
     }
 
-    fn changes(&mut self, node: &Node) -> Vec<Change> {
-        let entries = self.map(node, "`change`").unwrap_or_default();
+    fn changes(&mut self, fields: &mut Fields<'_>) -> Vec<Change> {
+        let entries = self.optional(fields, "change", |d, node| {
+            Some(d.map(node, "`change`")?.to_vec())
+        });
         let mut changes = Vec::new();
-        for entry in entries {
-            if let Some(segments) = self.report(change::path(&entry.key)) {
-                changes.push(Change {
+        for Entry { key, value } in entries.unwrap_or_default() {
+            match self.report(change::path(&key)) {
+                Some(segments) => changes.push(Change {
                     path: Spanned {
-                        value: entry.key.text.clone(),
-                        span: entry.key.span,
+                        value: key.text,
+                        span: key.span,
                     },
                     segments,
-                    value: entry.value.clone(),
-                });
+                    value,
+                }),
+                None => {
+                    fields.unread.insert("change");
+                }
             }
         }
         changes
     }
 
-    fn expectation(&mut self, entry: &Entry) -> Option<ProbeExpectation> {
+    fn expectation(&mut self, entry: &Entry) -> ProbeExpectation {
         let node = &entry.value;
         let mut expectation = ProbeExpectation {
             probe: Spanned {
@@ -196,16 +188,28 @@ impl Decoder {
             source: None,
             source_in: None,
             by: None,
+            unread: Unread::new(),
         };
-        if !matches!(node.value, Value::Map(_)) {
-            expectation.one_of = self.answers(node);
-            return Some(expectation);
-        }
-        let fields = self.fields(node, entry.key.span, &EXPECTATION)?;
-        if let Some(node) = fields.get("outcome") {
-            expectation.one_of = self.answers(node);
-        }
-        expectation.status = self.optional(&fields, "status", |d, node| {
+        // An outcome alone is the short form.
+        let short;
+        let node = match &node.value {
+            Value::Map(_) => node,
+            _ => {
+                short = Node {
+                    span: node.span,
+                    value: Value::Map(vec![Entry {
+                        key: Text::new("outcome", node.span),
+                        value: node.clone(),
+                    }]),
+                };
+                &short
+            }
+        };
+        let Some(mut fields) = self.fields(node, entry.key.span, &EXPECTATION) else {
+            return expectation;
+        };
+        expectation.one_of = self.answers(&mut fields);
+        expectation.status = self.optional(&mut fields, "status", |d, node| {
             d.sentence(node, "a status", |text| {
                 status(&text.text).ok_or_else(|| {
                     let message = format!("`{}` is not an HTTP status", text.text);
@@ -214,7 +218,7 @@ impl Decoder {
                 })
             })
         });
-        expectation.body = self.optional(&fields, "body", |d, node| {
+        expectation.body = self.optional(&mut fields, "body", |d, node| {
             let text = d.text(node)?;
             let value = match text
                 .value
@@ -229,7 +233,7 @@ impl Decoder {
                 span: text.span,
             })
         });
-        expectation.source = self.optional(&fields, "source", |d, node| {
+        expectation.source = self.optional(&mut fields, "source", |d, node| {
             d.sentence(node, "a source", |text| {
                 Ok(match text.text.as_str() {
                     "node" => ExpectedSource::Node,
@@ -243,33 +247,45 @@ impl Decoder {
             })
         });
         expectation.source_in = self
-            .optional(&fields, "source-in", |d, node| {
+            .optional(&mut fields, "source-in", |d, node| {
                 d.sentence(node, "a set", sentence::set)
             })
             .map(|set| set.value);
         expectation.by = self
-            .optional(&fields, "by", |d, node| {
+            .optional(&mut fields, "by", |d, node| {
                 d.sentence(node, "a rule", sentence::by)
             })
             .map(|by| by.value);
-        Some(expectation)
+        expectation.unread = fields.unread;
+        expectation
     }
 
     /// An outcome word, a status, or a list of them.
-    fn answers(&mut self, node: &Node) -> Vec<Spanned<Answer>> {
-        let nodes = self.one_or_many(node);
-        let answers: Vec<_> = nodes
-            .iter()
-            .filter_map(|node| {
-                self.sentence(node, "an outcome", |text| answer(&text.text, text.span))
-            })
-            .collect();
-        if nodes.is_empty() {
+    fn answers(&mut self, fields: &mut Fields<'_>) -> Vec<Spanned<Answer>> {
+        if let Some(node) = fields.get("outcome")
+            && one_or_many(node).is_empty()
+        {
             let message = "an empty list is met by nothing";
             self.found
                 .push(Diagnostic::error(codes::VALUE, node.span, message));
+            fields.unread.insert("outcome");
         }
-        answers
+        self.many(fields, "outcome", |d, node| {
+            d.sentence(node, "an outcome", |text| answer(&text.text, text.span))
+        })
+    }
+}
+
+/// A step that does not exist.
+pub(super) fn unknown(word: &str, meant: Option<&str>, span: Span, help: &str) -> Diagnostic {
+    let message = format!("unknown step `{word}`");
+    match meant {
+        Some(step) => Diagnostic::error(
+            codes::UNKNOWN_STEP,
+            span,
+            format!("{message}; did you mean `{step}`?"),
+        ),
+        None => Diagnostic::error(codes::UNKNOWN_STEP, span, message).help(help),
     }
 }
 
@@ -308,11 +324,4 @@ fn status(word: &str) -> Option<u16> {
     word.parse()
         .ok()
         .filter(|status| digits && (100..600).contains(status))
-}
-
-fn first_key(node: &Node) -> Option<Span> {
-    match &node.value {
-        Value::Map(entries) => entries.first().map(|entry| entry.key.span),
-        _ => None,
-    }
 }
