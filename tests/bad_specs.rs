@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use vnetlab::spec::{self, Diagnostic, Source};
+use vnetlab::spec::{self, Diagnostic, Source, codes};
 use vnetlab::topology;
 
 /// The findings on a spec, from every pass.
@@ -58,4 +58,67 @@ fn every_mistake_gives_the_message_beside_it() {
     }
     assert!(specs.len() >= 25, "only {} bad specs", specs.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The names that a spec declares in a section, read from its lines, whatever stands behind each.
+fn declared<'t>(text: &'t str, section: &str) -> Vec<&'t str> {
+    let heading = format!("{section}:");
+    let lines = text.lines().skip_while(|line| *line != heading).skip(1);
+    lines
+        .take_while(|line| line.starts_with(' '))
+        .filter_map(|line| line.strip_prefix("  ")?.split_once(':'))
+        .map(|(name, _)| name)
+        .filter(|name| name.parse::<spec::Name>().is_ok())
+        .collect()
+}
+
+#[test]
+fn a_reference_to_what_could_not_be_read_is_no_second_mistake() {
+    let mut references = 0;
+    for (name, path) in bad_specs() {
+        let text = fs::read_to_string(path).expect("a readable spec");
+        if spec::parse(&Source::new(&name, text.as_str())).is_ok() {
+            continue;
+        }
+        for (section, before, after, at) in [
+            (
+                "vnets",
+                "\n  ref: { inbound: { r: 100 deny any vnet/",
+                " -> any } }",
+                "nsgs",
+            ),
+            (
+                "nsgs",
+                "\n  ref: { space: 10.99.0.0/16, subnets: { ref: { prefix: 10.99.0.0/24, nsg: ",
+                " } } }",
+                "vnets",
+            ),
+            ("clusters", "\n  ref: { pod: ", " }", "workloads"),
+            ("workloads", "\n  ref: caller -> http://", "/", "probes"),
+            ("probes", "\n  - probe: { ", ": 200 }", "steps"),
+        ] {
+            for thing in declared(&text, section) {
+                let heading = format!("\n{at}:\n");
+                let Some(start) = text.find(&heading).map(|start| start + heading.len() - 1) else {
+                    continue;
+                };
+                let reference = format!("{before}{thing}{after}");
+                let end = start + reference.len();
+                let text = format!("{}{reference}{}", &text[..start], &text[start..]);
+                let source = Source::new(&name, text);
+                let found = findings(&source);
+                if found.iter().any(|finding| finding.code == codes::SYNTAX) {
+                    continue;
+                }
+                references += 1;
+                let names = [codes::UNKNOWN_NAME, codes::MISPLACED_NAME];
+                let second = found.iter().find(|finding| {
+                    let span = finding.primary.span;
+                    names.contains(&finding.code) && start <= span.start && span.end <= end
+                });
+                assert_eq!(second, None, "{}", spec::render(&found, &source, false));
+            }
+        }
+    }
+    assert!(references > 50, "only {references} references");
 }

@@ -70,8 +70,8 @@ fn set(node: &mut Node, walked: &[&str], rest: &[Text], value: &Node) -> Result<
     if let Some(place) = place(walked) {
         expand(node, place)?;
     }
-    // Whatever would be in there, it is reported that it cannot be read.
-    if node.value == Value::Broken {
+    // Where a map belongs and none is, that is reported with the network, whatever would be in there.
+    if node.value == Value::Broken || (holds_keys(walked) && !matches!(node.value, Value::Map(_))) {
         return Ok(());
     }
     let here = if walked.is_empty() {
@@ -133,6 +133,19 @@ fn place(path: &[&str]) -> Option<Place> {
         ["nsgs", _, "inbound" | "outbound", _] => Some(Place::Rule),
         _ => None,
     }
+}
+
+/// Whether a map belongs at a path: a section, or a thing in one.
+fn holds_keys(path: &[&str]) -> bool {
+    matches!(
+        path,
+        [] | [_]
+            | [_, _]
+            | ["vnets", _, "subnets"]
+            | ["vnets", _, "subnets", _]
+            | ["nsgs", _, "inbound" | "outbound"]
+            | ["nsgs", _, "inbound" | "outbound", _]
+    )
 }
 
 fn is_section(walked: &[&str], segment: &str) -> bool {

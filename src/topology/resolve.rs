@@ -48,7 +48,9 @@ fn all(spec: &Spec, mut found: Vec<Diagnostic>) -> Result<Resolution, Vec<Diagno
         states: Vec::new(),
         current: State::new(spec.network.clone(), &mut found),
         found,
-        unsure: spec.unread.contains("steps"),
+        unsure: ["steps", "invariants"]
+            .iter()
+            .any(|key| spec.unread.contains(key)),
     };
     let steps = resolver.steps(spec);
     if !resolver.unsure {
@@ -297,7 +299,7 @@ impl Resolver {
             || network
                 .workloads
                 .get(name)
-                .is_some_and(|target| unread(&target.unread, &["serve", "image"]))
+                .is_some_and(|target| unread(&target.unread, &["serve", "image", "command"]))
         {
             return;
         }

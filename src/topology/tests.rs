@@ -324,6 +324,161 @@ fn no_damage_to_a_spec_makes_the_reader_panic() {
     assert!(findings > FOUNDING.len(), "{findings}");
 }
 
+/// The scalars of block and flow maps: `key: value` up to the end of the line or of the entry.
+fn values(text: &str) -> Vec<std::ops::Range<usize>> {
+    let mut values = Vec::new();
+    for (colon, _) in text.match_indices(": ") {
+        let start = colon + text[colon..].find(|c| c != ':' && c != ' ').unwrap_or(0);
+        let flow = text[..colon].rfind('{') > text[..colon].rfind(['}', '\n']);
+        let ends: &[char] = if flow {
+            &[',', '}', '\n']
+        } else {
+            &['\n', '#']
+        };
+        let end = start + text[start..].find(ends).unwrap_or(0);
+        let comment = text[..colon].rfind('#') > text[..colon].rfind('\n');
+        if !comment && !text[start..end].trim().is_empty() {
+            values.push(start..start + text[start..end].trim_end().len());
+        }
+    }
+    values
+}
+
+#[test]
+fn a_value_that_cannot_be_read_gives_findings_at_its_own_place_only() {
+    let mut damaged_values = 0;
+    for value in values(&FOUNDING) {
+        for damage in ["[[x]]", "[]", "'? ?'", "[", ""] {
+            let text = format!(
+                "{}{damage}{}",
+                &FOUNDING[..value.start],
+                &FOUNDING[value.end..]
+            );
+            let source = Source::new("spec.yaml", text);
+            let Err(found) = load(&source) else { continue };
+            if found.iter().any(|finding| finding.code == codes::SYNTAX) {
+                continue;
+            }
+            damaged_values += 1;
+            // The finding may stand at the key instead.
+            let line = FOUNDING[..value.start].rfind('\n').map_or(0, |at| at + 1);
+            for finding in &found {
+                let span = finding.primary.span;
+                assert!(
+                    line <= span.start && span.end <= value.start + damage.len(),
+                    "`{damage}` for `{}`\n{}",
+                    &FOUNDING[value],
+                    spec::render(&found, &source, false)
+                );
+            }
+        }
+    }
+    assert!(damaged_values > 100, "{damaged_values}");
+}
+
+/// The founding spec with one text in place of another, and the codes of all findings on it.
+fn codes_with(old: &str, new: &str) -> Vec<&'static str> {
+    assert!(FOUNDING.contains(old), "{old}");
+    let source = Source::new("spec.yaml", FOUNDING.replacen(old, new, 1));
+    let found = load(&source).expect_err("a spec with a mistake");
+    found.iter().map(|finding| finding.code).collect()
+}
+
+#[test]
+fn a_misspelt_key_is_one_finding_and_read_as_the_key_that_was_meant() {
+    for key in [
+        "vnets",
+        "nsgs",
+        "clusters",
+        "workloads",
+        "probes",
+        "steps",
+        "space",
+        "subnets",
+        "prefix",
+        "nsg",
+        "inbound",
+        "outbound",
+        "network",
+        "subnet",
+        "pods",
+        "pod",
+        "serve",
+        "body",
+        "probe",
+        "status",
+        "source",
+        "source-in",
+        "by",
+        "outcome",
+        "lifecycle",
+        "budget",
+    ] {
+        let slip = format!("{}x{}", &key[..2], &key[2..]);
+        for before in ["\n", " "] {
+            let (old, new) = (format!("{before}{key}:"), format!("{before}{slip}:"));
+            if FOUNDING.contains(&old) {
+                let found = codes_with(&old, &new);
+                let one = [[codes::UNKNOWN_KEY], [codes::UNKNOWN_STEP]];
+                assert!(one.iter().any(|one| found == one), "{slip}: {found:?}");
+            }
+        }
+    }
+    for (old, new, code) in [
+        ("{ aci:", "{ acii:", codes::UNKNOWN_KEY),
+        (", services:", ", servces:", codes::UNKNOWN_KEY),
+        ("change:", "chagne:", codes::UNKNOWN_STEP),
+        ("- undo", "- udno", codes::UNKNOWN_STEP),
+    ] {
+        assert_eq!(codes_with(old, new), [code], "{new}");
+    }
+}
+
+#[test]
+fn a_section_that_cannot_be_read_hides_all_of_its_names() {
+    for section in ["vnets", "nsgs", "clusters", "workloads", "probes", "steps"] {
+        let start = FOUNDING.find(&format!("\n{section}:")).expect("a section") + 1;
+        let end = start + FOUNDING[start..].find("\n\n").expect("its end");
+        for (value, code) in [
+            ("text", codes::SHAPE),
+            ("", codes::NO_VALUE),
+            ("*alias", codes::YAML_FEATURE),
+        ] {
+            let found = codes_with(&FOUNDING[start..end], &format!("{section}: {value}"));
+            assert_eq!(found, [code], "{section}: {value}");
+        }
+    }
+}
+
+#[test]
+fn a_section_in_two_parts_keeps_the_names_of_both() {
+    let found = codes_with("  web: {", "workloads:\n  web: {");
+    assert_eq!(found, [codes::DUPLICATE_KEY]);
+}
+
+#[test]
+fn a_change_that_leads_nowhere_hides_what_it_would_have_made() {
+    let change = "{ nsgs.aci-nsg.inbound.allow-http-from-aks.priority: 400 }";
+    let wrong = "{ nsgs.aci-nsg.inbond.late: 150 deny any any -> any }";
+    let text = FOUNDING
+        .replace(change, wrong)
+        .replace("by: disallow-everything-else", "by: late");
+    let found = load(&Source::new("spec.yaml", text)).expect_err("a path to nowhere");
+    let found: Vec<_> = found.iter().map(|finding| finding.code).collect();
+    assert_eq!(found, [codes::UNKNOWN_PATH]);
+}
+
+#[test]
+fn a_later_state_is_checked_although_the_first_one_has_a_fault() {
+    let text = FOUNDING.replace("aks -> any:80", "askk -> any:80").replace(
+        "nsgs.aci-nsg.inbound.allow-http-from-aks.priority: 400",
+        "vnets.cluster-vnet.space: 172.16.0.0/17",
+    );
+    let found = load(&Source::new("spec.yaml", text)).expect_err("two mistakes");
+    let found: Vec<_> = found.iter().map(|finding| finding.code).collect();
+    assert_eq!(found, [codes::UNKNOWN_NAME, codes::IMMUTABLE]);
+}
+
 #[test]
 fn every_finding_has_a_listed_code() {
     let damaged = FOUNDING.replace("aks ", "askk ");

@@ -137,7 +137,12 @@ impl Decoder<'_> {
             at,
             what: shape.what,
             entries,
-            unread: Unread::new(),
+            unread: shape
+                .later
+                .iter()
+                .copied()
+                .filter(|later| entries.iter().any(|entry| entry.key.text == *later))
+                .collect(),
         })
     }
 
