@@ -3,7 +3,7 @@
 //! # The way of the data
 //!
 //! ```text
-//! spec text --spec::parse--> Spec --topology::resolve--> Experiment --compile--> arm::Template, Manifest
+//! spec text --topology::load (spec::parse, resolve)--> Experiment --compile--> arm::Template, Manifest
 //! arm::Template --client--> Azure or the local Azure (one ARM API, one client) --> arm::Addresses
 //! arm::Template --arm::expand--> resources --predict--> Prediction
 //! probe --client: exec in the calling workload--> output --probe--> Observation

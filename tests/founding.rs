@@ -257,15 +257,16 @@ fn the_model_fabric_is_labelled_wherever_it_is_asked_for() {
 
 #[test]
 fn every_mistake_of_a_file_is_reported_at_once_with_2() {
+    let mistakes = support::checkout().join("tests/bad");
     let output = vnetlab()
-        .args(["run", "tests/bad/several-mistakes.yaml"])
+        .current_dir(&mistakes)
+        .args(["run", "several-mistakes.yaml"])
         .output()
         .expect("the binary runs");
     assert_eq!(output.status.code(), Some(2));
     assert!(output.stdout.is_empty());
-    let expected =
-        fs::read_to_string(support::checkout().join("tests/bad/several-mistakes.stderr"))
-            .expect("the message is kept");
+    let expected = fs::read_to_string(mistakes.join("several-mistakes.stderr"));
+    let expected = expected.expect("the message is kept");
     assert_eq!(
         String::from_utf8_lossy(&output.stderr).trim(),
         expected.trim()

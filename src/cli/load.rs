@@ -15,13 +15,12 @@ pub(super) fn experiment(path: &Path) -> Result<Experiment, u8> {
         WRONG_INPUT
     })?;
     let source = Source::new(path, text);
-    let resolution = spec::parse(&source).and_then(|spec| topology::resolve(&spec));
     let tell_all = |findings: &[Diagnostic]| {
         if !findings.is_empty() {
             tell(spec::render(findings, &source, stderr_has_color()).trim_end());
         }
     };
-    match resolution {
+    match topology::load(&source) {
         Ok(resolution) => {
             tell_all(&resolution.warnings);
             Ok(resolution.experiment)

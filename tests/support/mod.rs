@@ -45,8 +45,7 @@ pub(crate) fn specs() -> Vec<PathBuf> {
 pub(crate) fn experiment(path: &Path) -> vnetlab::topology::Experiment {
     let text = std::fs::read_to_string(path).expect("the spec can be read");
     let source = vnetlab::spec::Source::new(path, text);
-    vnetlab::spec::parse(&source)
-        .and_then(|spec| vnetlab::topology::resolve(&spec))
+    vnetlab::topology::load(&source)
         .unwrap_or_else(|findings| panic!("{}", vnetlab::spec::render(&findings, &source, false)))
         .experiment
 }
