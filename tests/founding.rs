@@ -256,6 +256,21 @@ fn the_model_fabric_is_labelled_wherever_it_is_asked_for() {
 }
 
 #[test]
+fn a_call_to_the_internet_is_refused_locally_with_7() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let spec = support::checkout().join("specs/kubenet-outbound.yaml");
+    let text = fs::read_to_string(spec).expect("the spec can be read");
+    let copy = directory.path().join("copy.yaml");
+    let call = "call-aci: observer -> http://web/";
+    let both = format!("{call}\n  outside: observer -> http://203.0.113.7/");
+    fs::write(&copy, text.replace(call, &both)).expect("the copy can be written");
+    let path = copy.to_str().expect("a path in UTF-8");
+    let run = Run::of(vnetlab(), &[path, "--fabric", "model"]);
+    assert_eq!(run.code(), Some(7), "{}", run.text());
+    assert!(run.text().contains("203.0.113.7"), "{}", run.text());
+}
+
+#[test]
 fn every_mistake_of_a_file_is_reported_at_once_with_2() {
     let mistakes = support::checkout().join("tests/bad");
     let output = vnetlab()

@@ -134,6 +134,9 @@ pub async fn run(
     });
     let compiled = preflight::compile(experiment)?;
     preflight::check(experiment, &compiled)?;
+    if target.name == TargetName::Local {
+        preflight::carried_locally(experiment)?;
+    }
     let location = experiment
         .location
         .clone()

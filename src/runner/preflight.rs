@@ -1,7 +1,10 @@
 //! What is settled before the first request: every state compiles, and the budget allows it.
 
+use std::net::Ipv4Addr;
+
 use crate::compile::{Compiled, Compiler};
-use crate::topology::Experiment;
+use crate::net::Prefix;
+use crate::topology::{Experiment, ProbeTarget};
 
 use super::RunError;
 
@@ -24,6 +27,16 @@ pub enum Refusal {
         needed: usize,
         /// What the budget allows.
         allowed: u32,
+    },
+    /// A probe calls an address that the local Azure cannot carry packets to.
+    #[error(
+        "probe `{probe}` calls {address}: the local Azure has no Internet; run it with `--target azure`"
+    )]
+    NoInternet {
+        /// The probe.
+        probe: String,
+        /// The address.
+        address: Ipv4Addr,
     },
     /// No region is known.
     #[error("the spec names no `location`, and the target has no default")]
@@ -83,6 +96,37 @@ pub(super) fn check(experiment: &Experiment, compiled: &[Compiled]) -> Result<()
             needed: resources,
             allowed,
         });
+    }
+    Ok(())
+}
+
+/// Refuses, before anything is deployed, what the local Azure cannot carry: a call that its routes would
+/// send to the Internet (R21, R35) meets nobody there, which says nothing about Azure.
+pub(super) fn carried_locally(experiment: &Experiment) -> Result<(), Refusal> {
+    // The ranges that a system route drops where no virtual network has them (R35).
+    const DROPPED: [(Ipv4Addr, u8); 4] = [
+        (Ipv4Addr::new(10, 0, 0, 0), 8),
+        (Ipv4Addr::new(172, 16, 0, 0), 12),
+        (Ipv4Addr::new(192, 168, 0, 0), 16),
+        (Ipv4Addr::new(100, 64, 0, 0), 10),
+    ];
+    let dropped = DROPPED.map(|(address, length)| Prefix::new_assert(address, length));
+    for topology in experiment.steps.iter().map(|step| &step.topology) {
+        let spaces = topology
+            .virtual_networks
+            .values()
+            .flat_map(|vnet| &vnet.address_space);
+        let known = spaces.chain(&dropped).collect::<Vec<_>>();
+        for (name, probe) in &topology.probes {
+            if let ProbeTarget::Address(address) = probe.to
+                && !known.iter().any(|prefix| prefix.contains(&address))
+            {
+                return Err(Refusal::NoInternet {
+                    probe: name.to_string(),
+                    address,
+                });
+            }
+        }
     }
     Ok(())
 }
