@@ -10,7 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::report::{Style, human, json};
-use crate::runner::{self, RunError, Target};
+use crate::runner::{self, Refusal, RunError, Target};
 use crate::topology::Experiment;
 use crate::verdict::event::error_chain;
 use crate::verdict::event::{Event, Report};
@@ -177,11 +177,16 @@ async fn drive(
         }
         Err(error) => {
             tell(&format!("error: {}", error_chain(&error)));
-            match error {
+            let code = match error {
+                RunError::Compile { .. } => return INTERNAL,
+                RunError::Refused(Refusal::NoLocation) => WRONG_INPUT,
                 RunError::Refused(_) => REFUSED,
-                RunError::Compile { .. } => INTERNAL,
                 RunError::Group { .. } => NOT_JUDGED,
-            }
+            };
+            // An interrupt may be what made it fail.
+            signal
+                .and_then(|code| u8::try_from(code).ok())
+                .unwrap_or(code)
         }
     }
 }
@@ -190,6 +195,8 @@ async fn drive(
 struct Interrupts {
     interrupt: Signal,
     terminate: Signal,
+    /// The terminal or the connection is closed.
+    hangup: Signal,
 }
 
 impl Interrupts {
@@ -198,6 +205,7 @@ impl Interrupts {
         Ok(Interrupts {
             interrupt,
             terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
         })
     }
 
@@ -206,6 +214,7 @@ impl Interrupts {
         tokio::select! {
             _ = self.interrupt.recv() => 130,
             _ = self.terminate.recv() => 143,
+            _ = self.hangup.recv() => 143,
         }
     }
 }
@@ -254,7 +263,9 @@ fn write_reports(requests: &[ReportRequest], report: &Report) -> u8 {
                         "error: cannot write `{}`: {error}",
                         path.display()
                     ));
-                    code = WRONG_INPUT;
+                    if !matches!(code, 130 | 143 | INTERNAL) {
+                        code = WRONG_INPUT;
+                    }
                 }
             }
         }

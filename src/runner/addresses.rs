@@ -36,7 +36,7 @@ impl Context<'_> {
                 }
                 Workload::Pod { cluster, name, .. } => {
                     let quiet = |_| {};
-                    let watch = watch(self.cancel, &quiet);
+                    let watch = watch(self.limit(), self.cancel, &quiet);
                     let cluster_api = self.cluster(cluster).await?;
                     let address = cluster_api.wait_running(NAMESPACE, name, &watch).await?;
                     addresses

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::arm::{Parameters, ResourceId, ResourceKey, views};
 use crate::client::kubernetes::Cluster;
-use crate::client::{Deployment, Progress, Watch};
+use crate::client::{ClientError, Deployment, Progress, Watch};
 use crate::compile::{Compiled, Delta, Workload};
 use crate::verdict::event::{DeploymentRecord, Event, TargetName};
 
@@ -18,18 +18,19 @@ use super::steps::Context;
 pub(super) const NAMESPACE: &str = "default";
 
 /// The longest that one operation may take: the slowest recorded cluster took 35 minutes.
-const OPERATION_LIMIT: Duration = Duration::from_secs(60 * 60);
+pub(super) const OPERATION_LIMIT: Duration = Duration::from_secs(60 * 60);
 
 /// Between two looks at whether a container group runs; Azure needs tens of seconds.
 const CONTAINER_POLL: Duration = Duration::from_secs(2);
 
 /// What to watch an operation with: a deadline, an interrupt, and where progress goes.
 pub(super) fn watch<'a>(
+    deadline: tokio::time::Instant,
     cancel: &'a CancellationToken,
     progress: &'a (dyn Fn(Progress) + Send + Sync),
 ) -> Watch<'a> {
     Watch {
-        deadline: tokio::time::Instant::now() + OPERATION_LIMIT,
+        deadline,
         cancel,
         progress,
     }
@@ -68,7 +69,7 @@ impl Context<'_> {
                 message: progress.to_string(),
             })
         };
-        let watch = watch(self.cancel, &progress);
+        let watch = watch(self.limit(), self.cancel, &progress);
         let mut record = DeploymentRecord {
             name: name.clone(),
             resources: Vec::new(),
@@ -94,9 +95,12 @@ impl Context<'_> {
                 .client
                 .deploy(self.group, &deployment, &watch)
                 .await;
-            if deployed.is_err() && self.cancel.is_cancelled() {
+            if matches!(
+                deployed,
+                Err(ClientError::Cancelled { .. } | ClientError::Deadline { .. })
+            ) {
                 // What was submitted goes on at the target unless it is told to stop; that it has ended
-                // already is no reason to say more than that the run was interrupted.
+                // already is no reason to say more than why the wait ended.
                 let _ = self.target.client.cancel(self.group, &name).await;
             }
             let deployed = deployed?;
@@ -127,7 +131,7 @@ impl Context<'_> {
                 message: progress.to_string(),
             })
         };
-        let watch = watch(self.cancel, &progress);
+        let watch = watch(self.limit(), self.cancel, &progress);
         let before = self
             .deployed
             .as_ref()
@@ -174,7 +178,7 @@ impl Context<'_> {
 
     /// Waits until the containers of every container group run: `Succeeded` says nothing of them.
     async fn containers_run(&self, compiled: &Compiled) -> Result<(), StepError> {
-        let deadline = tokio::time::Instant::now() + OPERATION_LIMIT;
+        let deadline = self.limit();
         for workload in compiled.manifest.workloads.values() {
             let Workload::ContainerGroup { key } = workload else {
                 continue;

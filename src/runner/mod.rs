@@ -288,7 +288,11 @@ async fn clean_up(
         }
     }
     let progress = |_| {};
-    let watch = deployment::watch(abandon, &progress);
+    let watch = deployment::watch(
+        tokio::time::Instant::now() + deployment::OPERATION_LIMIT,
+        abandon,
+        &progress,
+    );
     match target.client.delete_group(group, &watch).await {
         Ok(()) => {
             emit(Event::Cleanup {

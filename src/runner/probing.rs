@@ -23,6 +23,9 @@ use crate::verdict::event::error_chain;
 /// What the exec machinery may take on top of the probe's own time.
 const EXEC_MARGIN: Duration = Duration::from_secs(30);
 
+/// Between two tries of a probe that waits for a change to show.
+const BETWEEN_TRIES: Duration = Duration::from_secs(1);
+
 /// A probe that ran, before it is judged: a positive control may come later in the same step.
 pub(super) struct Tried {
     name: Name,
@@ -31,10 +34,12 @@ pub(super) struct Tried {
     predicted: Option<Prediction>,
     observation: Observation,
     took: Duration,
+    /// Whether it passed in the end, but not often enough in a row before the time to settle was over.
+    unstable: bool,
 }
 
 impl Context<'_> {
-    /// Runs a probe once, or, after a change, until it settles.
+    /// Runs a probe once, or, after a deployment, until it settles.
     pub(super) async fn probe(
         &mut self,
         wanted: &ProbeExpectation,
@@ -82,6 +87,7 @@ impl Context<'_> {
                 predicted: predicted.clone(),
                 observation,
                 took,
+                unstable: false,
             };
             let judged = self.judged(&tried);
             agreed = if judged.verdict == Verdict::Pass {
@@ -90,7 +96,14 @@ impl Context<'_> {
                 0
             };
             if agreed >= stable || Instant::now() >= until || self.cancel.is_cancelled() {
-                return tried;
+                return Tried {
+                    unstable: (1..stable).contains(&agreed),
+                    ..tried
+                };
+            }
+            tokio::select! {
+                () = tokio::time::sleep(BETWEEN_TRIES) => {}
+                () = self.cancel.cancelled() => {}
             }
         }
     }
@@ -177,8 +190,17 @@ impl Context<'_> {
     /// Judges a probe and makes its record.
     pub(super) fn record(&self, tried: Tried) -> ProbeRecord {
         let Judgement {
-            verdict, differs, ..
+            mut verdict,
+            mut differs,
+            ..
         } = self.judged(&tried);
+        if tried.unstable && verdict == Verdict::Pass {
+            verdict = Verdict::Inconclusive;
+            let tries = self.target.settle.stable;
+            differs.push(format!(
+                "the last {tries} tries did not agree before the time to settle was over"
+            ));
+        }
         let Observation {
             outcome,
             status,

@@ -12,6 +12,7 @@ use crate::topology::{Action, Step};
 use crate::verdict::event::{Event, StepKind, StepRecord};
 use crate::verdict::{Verdict, combine};
 
+use super::deployment::OPERATION_LIMIT;
 use super::probing::State;
 use super::{Target, millis};
 use crate::verdict::event::error_chain;
@@ -32,6 +33,8 @@ pub(super) struct Context<'a> {
     pub(super) clusters: BTreeMap<ResourceKey, Cluster>,
     /// Whether a probe has reached something yet.
     pub(super) positive_control: bool,
+    /// Whether something was deployed since the last probes, so that the network may still be settling.
+    pub(super) unsettled: bool,
     /// How long probes have waited for answers that did not come.
     pub(super) probes_waited: Duration,
 }
@@ -67,8 +70,15 @@ impl<'a> Context<'a> {
             deployed: None,
             clusters: BTreeMap::new(),
             positive_control: false,
+            unsettled: false,
             probes_waited: Duration::ZERO,
         }
+    }
+
+    /// When an operation that begins now must have ended: the time budget counts also while it runs.
+    pub(super) fn limit(&self) -> tokio::time::Instant {
+        let longest = tokio::time::Instant::now() + OPERATION_LIMIT;
+        self.budget.map_or(longest, |end| longest.min(end.into()))
     }
 
     pub(super) fn progress(&self, message: String) {
@@ -119,8 +129,8 @@ impl<'a> Context<'a> {
         if self.budget.is_some_and(|end| Instant::now() > end) {
             return Err("the experiment's time budget is used up".to_owned());
         }
-        let changes = step.action != Action::None;
-        if changes {
+        if step.action != Action::None {
+            self.unsettled = true;
             record.deployment = self
                 .deploy(index, compiled)
                 .await
@@ -136,7 +146,7 @@ impl<'a> Context<'a> {
             return Ok(());
         }
         let state = self.state(index, compiled).await?;
-        let settle = matches!(step.action, Action::Change { .. } | Action::Undo);
+        let settle = std::mem::take(&mut self.unsettled);
         let mut tried = Vec::new();
         for wanted in &step.probes {
             if self.cancel.is_cancelled() {
