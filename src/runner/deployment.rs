@@ -1,5 +1,6 @@
 //! The deployment of one step: the template, what is deleted, and the pods that follow it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -9,6 +10,7 @@ use crate::arm::{Parameters, ResourceId, ResourceKey, views};
 use crate::client::kubernetes::Cluster;
 use crate::client::{ClientError, Deployment, Progress, Watch};
 use crate::compile::{Compiled, Delta, Workload};
+use crate::topology::Name;
 use crate::verdict::event::{DeploymentRecord, Event, TargetName};
 
 use super::error::StepError;
@@ -50,6 +52,8 @@ impl Context<'_> {
                 deleted: Vec::new(),
             },
         };
+        // While its cluster is still there to be asked.
+        self.remove_pods(compiled).await?;
         let record = if delta.is_empty() {
             None
         } else {
@@ -61,7 +65,7 @@ impl Context<'_> {
         Ok(record)
     }
 
-    async fn send(&self, step: usize, delta: &Delta) -> Result<DeploymentRecord, StepError> {
+    async fn send(&mut self, step: usize, delta: &Delta) -> Result<DeploymentRecord, StepError> {
         let name = format!("vnetlab-{}-{step}", &self.run_id[..8]);
         let emit = self.emit;
         let progress = |progress: Progress| {
@@ -119,36 +123,52 @@ impl Context<'_> {
             });
             self.target.client.delete(&id, version, &watch).await?;
             record.deleted.push(id.to_string());
+            // A cluster of the same name that comes later has other credentials.
+            self.clusters.remove(key);
         }
         Ok(record)
     }
 
-    /// Makes the pods that differ from the state before, and removes those that are gone.
+    /// Removes the pods that the state to come does not have, or has otherwise.
+    async fn remove_pods(&mut self, compiled: &Compiled) -> Result<(), StepError> {
+        let emit = self.emit;
+        let progress = |progress: Progress| {
+            emit(Event::Progress {
+                message: progress.to_string(),
+            });
+        };
+        let watch = watch(self.limit(), self.cancel, &progress);
+        for (name, workload) in self.pods_before() {
+            if let Workload::Pod {
+                cluster, name: pod, ..
+            } = &workload
+                && compiled.manifest.workloads.get(&name) != Some(&workload)
+            {
+                let cluster = self.cluster(cluster).await?;
+                cluster.delete_pod(NAMESPACE, pod, &watch).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The workloads of the state that is deployed.
+    fn pods_before(&self) -> BTreeMap<Name, Workload> {
+        let deployed = self.deployed.as_ref();
+        deployed
+            .map(|compiled| compiled.manifest.workloads.clone())
+            .unwrap_or_default()
+    }
+
+    /// Makes the pods that the state before does not have, or has otherwise.
     async fn pods(&mut self, compiled: &Compiled) -> Result<(), StepError> {
         let emit = self.emit;
         let progress = |progress: Progress| {
             emit(Event::Progress {
                 message: progress.to_string(),
-            })
+            });
         };
         let watch = watch(self.limit(), self.cancel, &progress);
-        let before = self
-            .deployed
-            .as_ref()
-            .map(|compiled| compiled.manifest.workloads.clone())
-            .unwrap_or_default();
-        for (name, workload) in &before {
-            if let Workload::Pod {
-                cluster, name: pod, ..
-            } = workload
-                && compiled.manifest.workloads.get(name) != Some(workload)
-            {
-                self.cluster(cluster)
-                    .await?
-                    .delete_pod(NAMESPACE, pod, &watch)
-                    .await?;
-            }
-        }
+        let before = self.pods_before();
         let mut made = Vec::new();
         for (name, workload) in &compiled.manifest.workloads {
             if let Workload::Pod {

@@ -16,8 +16,8 @@ use std::fmt::Display;
 use std::net::Ipv4Addr;
 
 use super::{
-    Answer, BodyMatch, ByPattern, Decider, Evidence, Expectation, Observation, Outcome, Predicted,
-    Prediction, RuleRef, Verdict,
+    Action, Answer, BodyMatch, ByPattern, Decider, Evidence, Expectation, Observation, Outcome,
+    Predicted, Prediction, RuleRef, Verdict,
 };
 
 /// What is known of the run around one probe.
@@ -304,6 +304,19 @@ impl Facts {
         };
         if let Some(evidence) = evidence.filter(|_| standing.decider_observable) {
             self.observed = true;
+            let stopped = matches!(outcome, Outcome::Timeout | Outcome::Unreachable);
+            if stopped
+                && !evidence
+                    .packets
+                    .iter()
+                    .any(|packet| packet.action == Action::Deny)
+            {
+                // The last rule that let it pass did not stop it.
+                self.failed.push(format!(
+                    "by: expected `{wanted}`, nothing on record stopped it"
+                ));
+                return;
+            }
             let rules = evidence.rules().collect::<Vec<_>>();
             if let Some(words) = contradiction(wanted, outcome, evidence.by.as_ref(), &rules) {
                 self.failed.push(words);
@@ -548,13 +561,20 @@ mod tests {
         }
     }
 
+    /// The same, and the last rule dropped the packet.
+    fn dropped(rules: &[&str]) -> Option<Evidence> {
+        let mut evidence = evidence(rules)?;
+        evidence.packets.last_mut()?.action = Action::Deny;
+        Some(evidence)
+    }
+
     fn silent() -> Observation {
         Observation {
             outcome: Observed::Is(Outcome::Timeout),
             status: None,
             body: None,
             source: None,
-            evidence: evidence(&["out", "deny-all"]),
+            evidence: dropped(&["out", "deny-all"]),
             ..answered()
         }
     }
@@ -696,6 +716,18 @@ mod tests {
         assert_eq!(
             judged("out"),
             "fail | by: expected `out`, decided by `deny-all` (inbound of aci-nsg)"
+        );
+    }
+
+    #[test]
+    fn a_rule_that_let_a_flow_pass_did_not_stop_it() {
+        let lost = Observation {
+            evidence: evidence(&["out"]),
+            ..silent()
+        };
+        assert_eq!(
+            verdict(&by("out", timeout()), None, &lost, LAB),
+            "fail | by: expected `out`, nothing on record stopped it"
         );
     }
 
