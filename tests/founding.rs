@@ -256,6 +256,20 @@ fn the_model_fabric_is_labelled_wherever_it_is_asked_for() {
 }
 
 #[test]
+fn a_cluster_goes_with_its_pod_and_comes_back() {
+    let spec = "tests/specs/cluster-comes-and-goes.yaml";
+    let run = Run::of(vnetlab(), &[spec, "--fabric", "model"]);
+    assert_eq!(run.code(), Some(0), "{}", run.text());
+    let deleted = run.report["steps"][2]["deployment"]["deleted"].as_array();
+    let deleted = deleted.expect("the change deletes").iter();
+    assert!(
+        deleted
+            .filter_map(Value::as_str)
+            .any(|id| id.ends_with("/managedClusters/second"))
+    );
+}
+
+#[test]
 fn a_call_to_the_internet_is_refused_locally_with_7() {
     let directory = TempDir::new().expect("a temporary directory");
     let spec = support::checkout().join("specs/kubenet-outbound.yaml");
