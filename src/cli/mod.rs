@@ -29,7 +29,7 @@ const WRONG_INPUT: u8 = 2;
 const NOT_JUDGED: u8 = 3;
 /// A defect of vnetlab itself.
 const INTERNAL: u8 = 4;
-/// Refused: the budget does not allow it.
+/// Refused before anything was deployed: by the budget, or because the target cannot carry it.
 #[cfg(feature = "run")]
 const REFUSED: u8 = 7;
 
