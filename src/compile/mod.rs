@@ -137,6 +137,7 @@ fn plan(
     let (target, address) = match &probe.to {
         ProbeTarget::Workload(name) => (Some(name.clone()), std::net::Ipv4Addr::UNSPECIFIED),
         ProbeTarget::Address(address) => (None, *address),
+        ProbeTarget::Hostname(_) => (None, std::net::Ipv4Addr::UNSPECIFIED),
     };
     let called = target.as_ref().map(|name| &topology.workloads[name]);
     // The agent's server has no text of its own at `/`: it is asked for the workload's body, and on the
@@ -160,7 +161,7 @@ fn plan(
             .map_or_else(|| address.to_string(), ToString::to_string),
         probe: probe::Probe {
             address,
-            port: probe.port,
+            port: probe.port.unwrap_or_default(),
             paths,
             asks_source: built_in.is_some(),
             timeout: probe.timeout,
@@ -170,14 +171,14 @@ fn plan(
             from: workloads[&probe.from].party(),
             to,
             protocol: Protocol::Tcp,
-            port: Some(probe.port),
+            port: probe.port,
             // Of an own image, or an address, nothing is known but that the author calls it.
             listens: called.is_none_or(|workload| {
                 workload.image.is_some()
                     || workload
                         .serve
                         .iter()
-                        .any(|listen| listen.port == probe.port)
+                        .any(|listen| Some(listen.port) == probe.port)
             }),
         },
     }

@@ -188,7 +188,7 @@ fn virtual_network(topology: &Topology, name: &str, vnet: &VirtualNetwork) -> Va
             "prefix": subnet.prefix.to_string(),
             "nsg": nsg,
             "route_table": route_table,
-            "delegation": subnet.delegation.map(|Delegation::ContainerGroups| views::CONTAINER_GROUP),
+            "delegation": subnet.delegation.as_ref().map(delegation),
             "default_outbound": subnet.default_outbound,
         }));
     }
@@ -200,6 +200,14 @@ fn virtual_network(topology: &Topology, name: &str, vnet: &VirtualNetwork) -> Va
         "subnets": subnets,
         "depends_on": depends_on.iter().map(|(kind, name)| json!({ "type": kind, "name": name })).collect::<Vec<_>>(),
     })
+}
+
+fn delegation(delegation: &Delegation) -> &str {
+    match delegation {
+        Delegation::ContainerGroups => views::CONTAINER_GROUP,
+        Delegation::ManagedClusters => views::MANAGED_CLUSTER,
+        Delegation::Other(service) => service,
+    }
 }
 
 fn network_security_group(nsg: &NetworkSecurityGroup) -> Value {
@@ -235,7 +243,7 @@ fn side(values: &mut Value, name: &str, side: &RuleSide) {
     let (prefix, prefixes) = match &side.addresses {
         RuleAddresses::Any => (Some("*".to_owned()), None),
         RuleAddresses::Tag(tag) => (Some(tag.clone()), None),
-        RuleAddresses::Prefixes(list) => match list.as_slice() {
+        RuleAddresses::Addresses(set) => match set.prefixes.as_slice() {
             [one] => (Some(one.to_string()), None),
             many => (
                 None,
@@ -305,7 +313,7 @@ fn managed_cluster(topology: &Topology, cluster: &Cluster) -> Value {
         "nodes": cluster.nodes,
         "size": cluster.size,
         "max_pods": cluster.max_pods,
-        "network_plugin": match cluster.network { ClusterNetwork::Kubenet => "kubenet", ClusterNetwork::NodeSubnet => "azure" },
+        "network_plugin": if cluster.network == ClusterNetwork::Kubenet { "kubenet" } else { "azure" },
         "pods": cluster.pods.map(|prefix| prefix.to_string()),
         "services": cluster.services.to_string(),
         "dns_ip": cluster.dns_ip.to_string(),

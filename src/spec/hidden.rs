@@ -2,7 +2,7 @@
 
 use super::tree::{Node, Value};
 use super::{Kind, Name, Network, Reference};
-use crate::verdict::{ByPattern, Direction};
+use crate::verdict::{Direction, RulePattern};
 
 /// Sections that are not supported yet; what they declare may be named like anything else.
 const LATER: [&str; 4] = ["asgs", "externals", "peerings", "routes"];
@@ -52,7 +52,7 @@ impl Network {
     }
 
     /// Whether a rule that was not read, or its group, may be in the document.
-    pub(crate) fn hides_rule(&self, pattern: &ByPattern) -> bool {
+    pub(crate) fn hides_rule(&self, pattern: &RulePattern) -> bool {
         let directions = [
             ("inbound", Direction::Inbound),
             ("outbound", Direction::Outbound),

@@ -19,6 +19,7 @@ pub mod codes;
 mod decode;
 mod diagnostic;
 mod hidden;
+mod language;
 mod model;
 mod name;
 mod render;
@@ -29,10 +30,12 @@ mod tree;
 pub use decode::parse;
 pub use diagnostic::{Diagnostic, Label, Severity};
 pub use model::{
-    Access, Budget, Change, Cleanup, Cluster, ClusterNetwork, ExpectedSource, Host, Kind,
-    Lifecycle, Listen, ListenScheme, Network, NetworkSecurityGroup, Probe, ProbeExpectation,
-    Reference, SecurityRule, Set, Side, Spec, Step, StepAction, Subnet, Term, VirtualNetwork,
-    Workload, WorkloadPlacement,
+    Access, Budget, Change, Claim, Cleanup, Cluster, ClusterNetwork, Dataplane, Egress,
+    ExpectedSource, Hop, Host, Invariant, Kind, Lifecycle, Listen, ListenScheme, Nat, Network,
+    NetworkPolicy, NetworkSecurityGroup, Passing, Peering, Piece, Plane, Probe, ProbeConnection,
+    ProbeExpectation, Quantifier, Reference, Registry, Restart, Route, RoutePrefix, RouteTable,
+    Scheme, Secret, SecretSource, SecretText, SecurityRule, Set, Side, Spec, Spread, Statement,
+    Step, StepAction, Subnet, Term, VirtualNetwork, Workload, WorkloadPlacement,
 };
 pub use name::{Name, NameError};
 pub use render::render;

@@ -128,6 +128,11 @@ pub(super) fn resolve(
     };
     let services = services.map_or(DEFAULT_SERVICES, |services| services.prefix);
     Some(Cluster {
+        pod_subnet: None,
+        policy: super::NetworkPolicy::None,
+        dataplane: super::Dataplane::Azure,
+        egress: super::Egress::LoadBalancer,
+        identity: None,
         azure_name,
         network: mode?,
         subnet,
@@ -173,7 +178,7 @@ fn services_size(services: Range, found: &mut Vec<Diagnostic>) {
 pub(super) fn addresses(cluster: &Cluster) -> u64 {
     let nodes = u64::from(cluster.nodes);
     match cluster.network {
-        ClusterNetwork::Kubenet => nodes,
+        ClusterNetwork::Kubenet | ClusterNetwork::Overlay | ClusterNetwork::PodSubnet => nodes,
         ClusterNetwork::NodeSubnet => {
             nodes * (1 + u64::from(cluster.max_pods.unwrap_or(NODE_SUBNET_PODS)))
         }

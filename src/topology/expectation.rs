@@ -50,6 +50,7 @@ pub(super) fn resolve(
         source,
         source_in,
         by,
+        ..Expectation::default()
     }
 }
 
@@ -219,7 +220,9 @@ fn deciding_rule(
     by: &Spanned<ByPattern>,
     found: &mut Vec<Diagnostic>,
 ) -> Option<ByPattern> {
-    let mut pattern = by.value.clone();
+    let ByPattern::Rule(mut pattern) = by.value.clone() else {
+        return Some(by.value.clone());
+    };
     let groups = &topology.network_security_groups;
     let nsg = match &pattern.nsg {
         None => None,
@@ -257,7 +260,7 @@ fn deciding_rule(
         .iter()
         .any(|rule| rule.eq_ignore_ascii_case(&pattern.rule))
     {
-        return Some(pattern);
+        return Some(ByPattern::Rule(pattern));
     }
     if hidden {
         return None;

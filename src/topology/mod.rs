@@ -28,12 +28,16 @@ mod service_tag;
 mod workload;
 
 pub use crate::spec::{
-    Access, Budget, Cleanup, ClusterNetwork, Lifecycle, Listen, ListenScheme, Name, Span,
+    Access, Budget, Cleanup, ClusterNetwork, Dataplane, Egress, Lifecycle, Listen, ListenScheme,
+    Name, NetworkPolicy, Piece, Plane, ProbeConnection, Quantifier, Restart, RoutePrefix, Scheme,
+    SecretSource, SecretText, Span, Spread,
 };
 pub use model::{
-    Action, Cluster, Delegation, Expectation, Experiment, NetworkSecurityGroup, Placement, Probe,
-    ProbeExpectation, ProbeTarget, RuleAddresses, RuleSide, SecurityRule, SourceSet, SourceWord,
-    Step, Subnet, SubnetRef, Topology, VirtualNetwork, Workload,
+    Action, AddressSet, Cluster, Delegation, Expectation, Experiment, FlowSet, FlowTerms,
+    Invariant, NatGateway, NetworkSecurityGroup, NextHop, Peering, Placement, Probe,
+    ProbeExpectation, ProbeTarget, Registry, Route, RouteTable, RuleAddresses, RuleSide,
+    SecurityRule, SourceSet, SourceWord, Statement, Step, Subnet, SubnetRef, Topology,
+    VirtualNetwork, Workload,
 };
 pub use resolve::{Resolution, load, resolve};
 

@@ -6,7 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::net::{PortRange, Prefix, Protocol};
-use crate::spec::{Access, Budget, ClusterNetwork, Lifecycle, Listen, Name, Span};
+use crate::spec::{
+    Access, Budget, ClusterNetwork, Dataplane, Egress, Lifecycle, Listen, Name, NetworkPolicy,
+    Plane, ProbeConnection, Quantifier, Restart, RoutePrefix, Scheme, SecretSource, SecretText,
+    Span, Spread,
+};
 use crate::verdict::{Answer, BodyMatch, ByPattern, Direction};
 
 /// A whole experiment: the states of the network in order, and what is expected in each.
@@ -20,6 +24,12 @@ pub struct Experiment {
     pub location: Option<String>,
     /// Tags of every resource.
     pub tags: BTreeMap<String, String>,
+    /// The row of each matrix axis that this experiment stands for; empty without a matrix.
+    pub combination: BTreeMap<Name, String>,
+    /// Where the secrets come from.
+    pub secrets: BTreeMap<Name, SecretSource>,
+    /// The planes on which it is judged; empty is all.
+    pub planes: Vec<Plane>,
     /// The steps; the first is always a `deploy`.
     pub steps: Vec<Step>,
     /// What happens to the resources at the end.
@@ -39,6 +49,12 @@ pub struct Step {
     pub topology: Arc<Topology>,
     /// What is probed then, in the author's order.
     pub probes: Vec<ProbeExpectation>,
+    /// What is proven in this step alone.
+    pub prove: BTreeMap<Name, Invariant>,
+    /// The invariants that do not hold after this step.
+    pub expect_broken: Vec<Name>,
+    /// The planes on which it is run; empty is all.
+    pub planes: Vec<Plane>,
     /// A remark that the report shows.
     pub note: Option<String>,
     /// A pause before the probes.
@@ -56,6 +72,8 @@ pub enum Action {
     Change {
         /// The changed paths, as written.
         paths: Vec<String>,
+        /// The states on the way, where parts are sent one after the other; the last one is the step's own.
+        between: Vec<Arc<Topology>>,
     },
     /// Takes back the newest change, or all of them.
     Undo,
@@ -85,8 +103,26 @@ pub struct Expectation {
     pub source: Option<SourceWord>,
     /// The set in which the source must lie.
     pub source_in: Option<SourceSet>,
+    /// The set in which the source must not lie.
+    pub not_source: Option<SourceSet>,
+    /// Headers of the answer and what they must hold.
+    pub header: BTreeMap<String, BodyMatch>,
+    /// The appliances that the flow must pass, in order.
+    pub via: Vec<Name>,
+    /// The appliances that it must not pass.
+    pub avoid: Vec<Name>,
     /// What must have decided.
     pub by: Option<ByPattern>,
+    /// The addresses that a DNS answer must hold.
+    pub answers: Vec<ProbeTarget>,
+    /// The longest round trip.
+    pub rtt: Option<Duration>,
+    /// How long after a change it may take until it fits; `None` is the target's default.
+    pub within: Option<Duration>,
+    /// How many tries in a row must agree; `None` is the target's default.
+    pub stable: Option<u32>,
+    /// The planes on which it is judged; empty is all.
+    pub planes: Vec<Plane>,
 }
 
 /// The author's word for a source.
@@ -125,12 +161,20 @@ pub struct Topology {
     pub virtual_networks: BTreeMap<Name, VirtualNetwork>,
     /// The network security groups.
     pub network_security_groups: BTreeMap<Name, NetworkSecurityGroup>,
+    /// The peerings.
+    pub peerings: BTreeMap<Name, Peering>,
+    /// The route tables that the author wrote.
+    pub route_tables: BTreeMap<Name, RouteTable>,
+    /// The NAT gateways, each with a public address.
+    pub nat_gateways: BTreeMap<Name, NatGateway>,
     /// The clusters.
     pub clusters: BTreeMap<Name, Cluster>,
     /// The workloads.
     pub workloads: BTreeMap<Name, Workload>,
     /// The probes.
     pub probes: BTreeMap<Name, Probe>,
+    /// The invariants.
+    pub invariants: BTreeMap<Name, Invariant>,
 }
 
 /// A virtual network.
@@ -142,6 +186,10 @@ pub struct VirtualNetwork {
     pub address_space: Vec<Prefix>,
     /// The subnets.
     pub subnets: BTreeMap<Name, Subnet>,
+    /// The DNS servers; empty is Azure's own.
+    pub dns_servers: Vec<Ipv4Addr>,
+    /// The region, if another than the experiment's.
+    pub location: Option<String>,
     /// Where it stands in the spec.
     pub span: Span,
 }
@@ -149,11 +197,19 @@ pub struct VirtualNetwork {
 /// A subnet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subnet {
+    /// The name in Azure.
+    pub azure_name: String,
     /// The address prefix.
     pub prefix: Prefix,
     /// The network security group.
     pub nsg: Option<Name>,
-    /// The service that it is delegated to; follows from its workloads.
+    /// The route table that the author gave it.
+    pub routes: Option<Name>,
+    /// The NAT gateway.
+    pub nat: Option<Name>,
+    /// The service endpoints.
+    pub endpoints: Vec<String>,
+    /// The service that it is delegated to; follows from its workloads and clusters where it is not given.
     pub delegation: Option<Delegation>,
     /// Whether Azure's default outbound access is on.
     pub default_outbound: bool,
@@ -162,10 +218,85 @@ pub struct Subnet {
 }
 
 /// A service that a subnet is delegated to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Delegation {
     /// `Microsoft.ContainerInstance/containerGroups`.
     ContainerGroups,
+    /// `Microsoft.ContainerService/managedClusters`: a pod subnet.
+    ManagedClusters,
+    /// Another one, as the author wrote it.
+    Other(String),
+}
+
+/// A NAT gateway; the author writes it at the subnets that it serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NatGateway {
+    /// The name in Azure.
+    pub azure_name: String,
+    /// The region, if another than the experiment's.
+    pub location: Option<String>,
+    /// Where it is first named in the spec.
+    pub span: Span,
+}
+
+/// A peering, made on both sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peering {
+    /// The name in Azure, of both sides.
+    pub azure_name: String,
+    /// The two virtual networks.
+    pub between: [Name; 2],
+    /// Whether each may call the other.
+    pub access: bool,
+    /// Whether each takes what the other only forwards.
+    pub forwarded_traffic: bool,
+    /// Where it stands in the spec.
+    pub span: Span,
+}
+
+/// A route table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteTable {
+    /// The name in Azure.
+    pub azure_name: String,
+    /// The region, if another than the experiment's.
+    pub location: Option<String>,
+    /// The routes, in the author's order.
+    pub routes: Vec<Route>,
+    /// Where it stands in the spec.
+    pub span: Span,
+}
+
+/// A route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The name.
+    pub name: Name,
+    /// What is routed.
+    pub prefix: RoutePrefix,
+    /// Where to.
+    pub hop: NextHop,
+    /// Where it stands in the spec.
+    pub span: Span,
+}
+
+/// Where a route leads: Azure's next hop type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NextHop {
+    /// `VirtualAppliance` with an address.
+    Appliance(Ipv4Addr),
+    /// `VirtualAppliance` with the address of a workload, which only a deployment tells.
+    Workload(Name),
+    /// `VnetLocal`.
+    VirtualNetwork,
+    /// `Internet`.
+    Internet,
+    /// `VirtualNetworkGateway`.
+    Gateway,
+    /// `None`: what is routed is dropped.
+    None,
 }
 
 /// A subnet by its virtual network and its name.
@@ -227,8 +358,27 @@ pub enum RuleAddresses {
     Any,
     /// One service tag, as Azure spells it.
     Tag(String),
-    /// Prefixes, sorted and merged, at least one.
-    Prefixes(Vec<Prefix>),
+    /// Prefixes and addresses, at least one of either.
+    Addresses(AddressSet),
+}
+
+/// Addresses, of which some may only be told by a deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AddressSet {
+    /// Prefixes, sorted and merged.
+    pub prefixes: Vec<Prefix>,
+    /// Workloads: their addresses.
+    pub workloads: Vec<Name>,
+    /// Clusters: their nodes' addresses.
+    pub clusters: Vec<Name>,
+}
+
+impl AddressSet {
+    /// Whether every address in it is known before a deployment.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.workloads.is_empty() && self.clusters.is_empty()
+    }
 }
 
 /// A cluster.
@@ -240,6 +390,8 @@ pub struct Cluster {
     pub network: ClusterNetwork,
     /// The nodes' subnet.
     pub subnet: SubnetRef,
+    /// The pods' subnet, for pod-subnet.
+    pub pod_subnet: Option<SubnetRef>,
     /// The pod range, for kubenet and overlay.
     pub pods: Option<Prefix>,
     /// The service range.
@@ -254,6 +406,14 @@ pub struct Cluster {
     pub version: Option<String>,
     /// The most pods on a node; `None` is Azure's default for the network mode.
     pub max_pods: Option<u32>,
+    /// Who enforces network policies.
+    pub policy: NetworkPolicy,
+    /// Who carries the packets.
+    pub dataplane: Dataplane,
+    /// How the nodes reach the Internet.
+    pub egress: Egress,
+    /// The resource id of the identity; `None` where one is made.
+    pub identity: Option<String>,
     /// Where it stands in the spec.
     pub span: Span,
 }
@@ -267,6 +427,12 @@ pub struct Workload {
     pub placement: Placement,
     /// The image; `None` is the default agent.
     pub image: Option<String>,
+    /// The command that the container runs, with its arguments; empty is the image's own.
+    pub command: Vec<String>,
+    /// Environment variables.
+    pub env: BTreeMap<String, SecretText>,
+    /// The registry of the image.
+    pub registry: Option<Registry>,
     /// What it serves with the built-in server.
     pub serve: Vec<Listen>,
     /// What the built-in server answers.
@@ -275,8 +441,29 @@ pub struct Workload {
     pub cpu_millis: u32,
     /// Memory in megabytes.
     pub memory_mb: u32,
+    /// The DNS servers of a container group; empty is Azure's choice.
+    pub dns_servers: Vec<Ipv4Addr>,
+    /// When the containers of a container group are started again.
+    pub restart: Restart,
+    /// How many pods there are; 1 for a container group.
+    pub count: u32,
+    /// Whether the pods are spread over the nodes.
+    pub spread: Option<Spread>,
+    /// Whether the pod uses its node's network.
+    pub host_network: bool,
     /// Where it stands in the spec.
     pub span: Span,
+}
+
+/// The registry of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registry {
+    /// The server.
+    pub server: String,
+    /// The user.
+    pub user: SecretText,
+    /// The password.
+    pub password: SecretText,
 }
 
 /// Where a workload runs.
@@ -295,12 +482,32 @@ pub struct Probe {
     pub from: Name,
     /// Whom it calls.
     pub to: ProbeTarget,
-    /// The port.
-    pub port: u16,
+    /// What it speaks.
+    pub scheme: Scheme,
+    /// The port; `None` where the scheme has none.
+    pub port: Option<u16>,
     /// The path of the URL, with its leading slash.
     pub path: String,
+    /// The HTTP method.
+    pub method: String,
+    /// HTTP headers.
+    pub headers: BTreeMap<String, SecretText>,
+    /// The body of a request, the payload of a datagram.
+    pub send: Option<String>,
+    /// The DNS server that is asked; `None` is the caller's own.
+    pub resolver: Option<Ipv4Addr>,
+    /// The DNS record type that is asked for.
+    pub record_type: String,
     /// How long one try may take.
     pub timeout: Duration,
+    /// How often it is tried until it fits.
+    pub attempts: u32,
+    /// The pause between tries.
+    pub every: Duration,
+    /// The connections of one try.
+    pub count: u32,
+    /// Which connection it uses.
+    pub connection: ProbeConnection,
     /// Where it stands in the spec.
     pub span: Span,
 }
@@ -312,4 +519,71 @@ pub enum ProbeTarget {
     Workload(Name),
     /// An address.
     Address(Ipv4Addr),
+    /// A host name, which the caller resolves.
+    Hostname(String),
+}
+
+/// A statement about all packets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invariant {
+    /// Whether it holds for every flow or for none.
+    pub quantifier: Quantifier,
+    /// What is claimed of them.
+    pub statement: Statement,
+    /// The claim, as written.
+    pub words: String,
+    /// Where it stands in the spec.
+    pub span: Span,
+}
+
+/// What is claimed of flows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Statement {
+    /// Who sends to whom.
+    Reach {
+        /// The senders, by the addresses from which they send.
+        from: FlowSet,
+        /// The receivers.
+        to: FlowSet,
+        /// The destination ports; empty is any.
+        ports: Vec<PortRange>,
+        /// The protocols; empty is every one.
+        protocols: Vec<Protocol>,
+        /// An appliance that every such flow passes (`true`), or none does.
+        passing: Option<(bool, Name)>,
+        /// Whether the answers to flows the other way are meant, not new flows.
+        reply: bool,
+    },
+    /// Which sources arrive at a workload, a subnet or a virtual network.
+    Observe {
+        /// Where.
+        at: FlowSet,
+        /// The sources.
+        sources: FlowSet,
+        /// Whether the answers to flows the other way are meant, not new flows.
+        reply: bool,
+    },
+}
+
+/// A set of addresses in a claim: what is in it, without what is taken out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FlowSet {
+    /// The words, as written.
+    pub words: String,
+    /// What is in it.
+    pub of: FlowTerms,
+    /// What is taken out.
+    pub except: FlowTerms,
+}
+
+/// The terms of a set in a claim.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FlowTerms {
+    /// Whether every address is in it.
+    pub any: bool,
+    /// Prefixes and addresses.
+    pub addresses: AddressSet,
+    /// Service tags, as Azure spells them.
+    pub tags: Vec<String>,
 }

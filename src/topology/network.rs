@@ -21,7 +21,7 @@ pub(super) fn resolve(network: &Network, found: &mut Vec<Diagnostic>) -> Topolog
             .subnets
             .iter()
             .filter_map(|(name, subnet)| {
-                Some((name.clone(), self::subnet(network, subnet, found)?))
+                Some((name.clone(), self::subnet(network, name, subnet, found)?))
             })
             .collect();
         topology.virtual_networks.insert(
@@ -30,6 +30,8 @@ pub(super) fn resolve(network: &Network, found: &mut Vec<Diagnostic>) -> Topolog
                 azure_name,
                 address_space: vnet.space.iter().map(|range| range.value).collect(),
                 subnets,
+                dns_servers: Vec::new(),
+                location: None,
                 span: vnet.key,
             },
         );
@@ -66,7 +68,12 @@ pub(super) fn resolve(network: &Network, found: &mut Vec<Diagnostic>) -> Topolog
     topology
 }
 
-fn subnet(network: &Network, subnet: &spec::Subnet, found: &mut Vec<Diagnostic>) -> Option<Subnet> {
+fn subnet(
+    network: &Network,
+    name: &Name,
+    subnet: &spec::Subnet,
+    found: &mut Vec<Diagnostic>,
+) -> Option<Subnet> {
     let nsg = subnet.nsg.as_ref().and_then(|reference| {
         match names::bind(network, reference, &[Kind::Nsg], found)? {
             names::Thing::Nsg(name, _) => Some(name.clone()),
@@ -74,8 +81,12 @@ fn subnet(network: &Network, subnet: &spec::Subnet, found: &mut Vec<Diagnostic>)
         }
     });
     Some(Subnet {
+        azure_name: name.to_string(),
         prefix: subnet.prefix.as_ref()?.value,
         nsg,
+        routes: None,
+        nat: None,
+        endpoints: Vec::new(),
         // Follows from the workloads, once they are bound.
         delegation: None,
         default_outbound: subnet.default_outbound.as_ref().is_some_and(|on| on.value),

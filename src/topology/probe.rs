@@ -1,9 +1,10 @@
 //! Probes: who calls whom.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::names::{Thing, bind};
-use super::{Probe, ProbeTarget};
+use super::{Probe, ProbeConnection, ProbeTarget, Scheme};
 use crate::spec::{self, Diagnostic, Host, Kind, Network, Spanned, WorkloadPlacement, codes};
 
 const HTTP_PORT: u16 = 80;
@@ -33,6 +34,7 @@ pub(super) fn resolve(
     });
     let to = probe.to.as_ref().and_then(|to| match &to.value {
         Host::Address(address) => Some(ProbeTarget::Address(*address)),
+        Host::Hostname(host) => Some(ProbeTarget::Hostname(host.clone())),
         Host::Name(reference) => {
             let reference = Spanned {
                 value: reference.clone(),
@@ -47,7 +49,17 @@ pub(super) fn resolve(
     Some(Probe {
         from: from?,
         to: to?,
-        port: probe.port.as_ref().map_or(HTTP_PORT, |port| port.value),
+        scheme: Scheme::Http,
+        port: Some(probe.port.as_ref().map_or(HTTP_PORT, |port| port.value)),
+        method: "GET".to_owned(),
+        headers: BTreeMap::new(),
+        send: None,
+        resolver: None,
+        record_type: "A".to_owned(),
+        attempts: 1,
+        every: Duration::from_secs(1),
+        count: 1,
+        connection: ProbeConnection::New,
         path: probe
             .path
             .as_ref()

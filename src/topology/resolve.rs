@@ -86,8 +86,15 @@ fn all(spec: &Spec, mut found: Vec<Diagnostic>) -> Result<Resolution, Vec<Diagno
                 .iter()
                 .map(|(key, value)| (key.clone(), value.value.clone()))
                 .collect(),
+            combination: BTreeMap::new(),
+            secrets: spec
+                .secrets
+                .iter()
+                .map(|(name, secret)| (name.clone(), secret.source.clone()))
+                .collect(),
+            planes: spec.planes.iter().map(|plane| plane.value).collect(),
             steps,
-            lifecycle: spec.lifecycle,
+            lifecycle: spec.lifecycle.clone(),
             budget: spec.budget,
         },
         warnings: found,
@@ -141,6 +148,9 @@ impl Resolver {
                 action: Action::Deploy,
                 topology: Arc::clone(&self.current.topology),
                 probes: Vec::new(),
+                prove: BTreeMap::new(),
+                expect_broken: Vec::new(),
+                planes: Vec::new(),
                 note: None,
                 wait: None,
                 span,
@@ -161,6 +171,9 @@ impl Resolver {
                 action,
                 topology: Arc::clone(&self.current.topology),
                 probes,
+                prove: BTreeMap::new(),
+                expect_broken: Vec::new(),
+                planes: step.planes.iter().map(|plane| plane.value).collect(),
                 note: step.note.as_ref().map(|note| note.value.clone()),
                 wait: step.wait.as_ref().map(|wait| wait.value),
                 span: step.span,
@@ -185,13 +198,14 @@ impl Resolver {
                 }
                 Action::Deploy
             }
-            StepAction::Change(changes) => {
+            StepAction::Change { changes, .. } => {
                 self.change(changes);
                 Action::Change {
                     paths: changes
                         .iter()
                         .map(|change| change.path.value.clone())
                         .collect(),
+                    between: Vec::new(),
                 }
             }
             StepAction::Undo { span, all } => {
@@ -291,6 +305,9 @@ impl Resolver {
         let ProbeTarget::Workload(name) = &probe.to else {
             return;
         };
+        let Some(wanted) = probe.port else {
+            return;
+        };
         let Some(target) = topology.workloads.get(name) else {
             return;
         };
@@ -303,7 +320,7 @@ impl Resolver {
         {
             return;
         }
-        let listens = target.serve.iter().any(|listen| listen.port == probe.port);
+        let listens = target.serve.iter().any(|listen| listen.port == wanted);
         if listens || (target.image.is_some() && target.serve.is_empty()) {
             return;
         }
@@ -320,7 +337,7 @@ impl Resolver {
             Diagnostic::warning(
                 codes::NO_LISTENER,
                 span,
-                format!("nothing listens on port {} of `{name}`", probe.port),
+                format!("nothing listens on port {wanted} of `{name}`"),
             )
             .related(
                 target.span,
@@ -331,7 +348,7 @@ impl Resolver {
             )
             .help(format!(
                 "give it `serve: http:{}`, or expect `refused`",
-                probe.port
+                wanted
             )),
         );
     }
@@ -368,7 +385,7 @@ fn warn_about_controls(steps: &[Step], found: &mut Vec<Diagnostic>) {
 fn name(step: &spec::Step) -> String {
     match &step.action {
         StepAction::Deploy => "deploy".to_owned(),
-        StepAction::Change(changes) => {
+        StepAction::Change { changes, .. } => {
             let paths: Vec<&str> = changes
                 .iter()
                 .map(|change| change.path.value.as_str())

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{Thing, find};
 use super::service_tag;
-use super::{NetworkSecurityGroup, RuleAddresses, RuleSide, SecurityRule};
+use super::{AddressSet, NetworkSecurityGroup, RuleAddresses, RuleSide, SecurityRule};
 use crate::net::Prefix;
 use crate::spec::{
     self, Access, Diagnostic, Kind, Name, Network, Set, Side, Span, Spanned, Term, codes,
@@ -254,7 +254,10 @@ fn addresses(
     }
     Some(match tags.pop() {
         Some(tag) => RuleAddresses::Tag(tag),
-        None => RuleAddresses::Prefixes(merged(prefixes)),
+        None => RuleAddresses::Addresses(AddressSet {
+            prefixes: merged(prefixes),
+            ..AddressSet::default()
+        }),
     })
 }
 

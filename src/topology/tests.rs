@@ -16,6 +16,13 @@ static FOUNDING: LazyLock<String> = LazyLock::new(|| {
     fs::read_to_string(checkout.join("specs/kubenet-outbound.yaml")).expect("the founding spec")
 });
 
+fn addresses(prefixes: Vec<crate::net::Prefix>) -> RuleAddresses {
+    RuleAddresses::Addresses(AddressSet {
+        prefixes,
+        ..AddressSet::default()
+    })
+}
+
 /// The resolution, or the rendered findings.
 fn resolved(text: &str) -> Result<Resolution, String> {
     let source = Source::new("spec.yaml", text);
@@ -93,7 +100,7 @@ fn the_founding_spec_resolves_to_its_network() {
     let probe = &topology.probes["call-aci"];
     assert_eq!(
         (probe.port, probe.path.as_str(), probe.timeout.as_secs()),
-        (80, "/", 1)
+        (Some(80), "/", 1)
     );
 }
 
@@ -102,10 +109,7 @@ fn a_rule_names_the_range_of_its_subnet() {
     let experiment = founding();
     let rules = &experiment.steps[0].topology.network_security_groups["aci-nsg"].rules;
     let aks = "172.16.0.0/20".parse().expect("a prefix");
-    assert_eq!(
-        rules[0].source.addresses,
-        RuleAddresses::Prefixes(vec![aks])
-    );
+    assert_eq!(rules[0].source.addresses, addresses(vec![aks]));
     assert_eq!(
         rules[1].source.addresses,
         RuleAddresses::Tag("AzureLoadBalancer".to_owned())
@@ -274,7 +278,7 @@ fn overlapping_ranges_of_a_side_are_merged() {
     let new = "100 allow tcp services + 172.16.1.0/24 + aks + 10.0.0.4 -> any:80 + 443 + 81";
     let experiment = founding_with(old, new).unwrap_or_else(|found| panic!("{found}"));
     let rule = &experiment.steps[0].topology.network_security_groups["aci-nsg"].rules[0];
-    let RuleAddresses::Prefixes(prefixes) = &rule.source.addresses else {
+    let RuleAddresses::Addresses(AddressSet { prefixes, .. }) = &rule.source.addresses else {
         panic!("prefixes, not {:?}", rule.source.addresses);
     };
     let prefixes: Vec<String> = prefixes.iter().map(ToString::to_string).collect();

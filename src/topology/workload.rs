@@ -1,7 +1,7 @@
 //! Workloads: where they run, and what they listen on.
 
 use super::names::{Thing, bind};
-use super::{Placement, SubnetRef, Workload};
+use super::{Placement, Restart, SubnetRef, Workload};
 use crate::spec::{self, Diagnostic, Kind, Network, WorkloadPlacement, codes};
 
 /// Where a workload runs.
@@ -48,6 +48,14 @@ pub(super) fn resolve(
     azure_name: String,
 ) -> Workload {
     Workload {
+        command: Vec::new(),
+        env: std::collections::BTreeMap::new(),
+        registry: None,
+        dns_servers: Vec::new(),
+        restart: Restart::Always,
+        count: 1,
+        spread: None,
+        host_network: false,
         azure_name,
         placement,
         image: workload.image.as_ref().map(|image| image.value.clone()),

@@ -3,7 +3,7 @@ use std::net::Ipv4Addr;
 
 use crate::net::Prefix;
 
-use super::{Direction, Outcome, RuleRef};
+use super::{Decider, Direction, Outcome, RuleRef};
 
 /// What the author expects of one probe, with every address known.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -88,9 +88,67 @@ pub struct ExpectedSourceSet {
     pub prefixes: Vec<Prefix>,
 }
 
-/// What must have decided: a rule by name, narrowed by group and direction where the author did so.
+/// What must have decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ByPattern {
+#[non_exhaustive]
+pub enum ByPattern {
+    /// A security rule.
+    Rule(RulePattern),
+    /// A route: `route/NAME` or `route/TABLE/NAME`.
+    Route {
+        /// The route table, if named.
+        table: Option<String>,
+        /// The route's name.
+        name: String,
+    },
+    /// `route/none`: no route, or one that leads nowhere.
+    NoRoute,
+    /// `peering/NAME`: a peering that is missing a part or a flag.
+    Peering(String),
+    /// `listener`: nothing listens, or the server answered.
+    Listener,
+}
+
+impl ByPattern {
+    /// Whether the pattern names what decided. Names compare without case (R28).
+    #[must_use]
+    pub fn names(&self, decider: &Decider) -> bool {
+        match (self, decider) {
+            (ByPattern::Rule(pattern), Decider::Rule(rule)) => pattern.matches(rule),
+            (ByPattern::Route { table, name }, Decider::Route { route }) => {
+                route.name.eq_ignore_ascii_case(name)
+                    && table
+                        .as_ref()
+                        .is_none_or(|table| table.eq_ignore_ascii_case(&route.table))
+            }
+            (ByPattern::NoRoute, Decider::Route { route }) => {
+                route.next_hop_type.eq_ignore_ascii_case("None")
+            }
+            (ByPattern::Peering(_), Decider::Cause { cause }) => cause == "peering-not-connected",
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for ByPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ByPattern::Rule(rule) => rule.fmt(f),
+            ByPattern::Route {
+                table: Some(table),
+                name,
+            } => write!(f, "route/{table}/{name}"),
+            ByPattern::Route { table: None, name } => write!(f, "route/{name}"),
+            ByPattern::NoRoute => f.write_str("route/none"),
+            ByPattern::Peering(name) => write!(f, "peering/{name}"),
+            ByPattern::Listener => f.write_str("listener"),
+        }
+    }
+}
+
+/// A rule by name, narrowed by group and direction where the author did so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RulePattern {
     /// The network security group, if named.
     pub nsg: Option<String>,
     /// The direction, if named.
@@ -99,7 +157,7 @@ pub struct ByPattern {
     pub rule: String,
 }
 
-impl ByPattern {
+impl RulePattern {
     /// Whether the pattern names `rule`. Names compare without case (R28).
     #[must_use]
     pub fn matches(&self, rule: &RuleRef) -> bool {
@@ -114,7 +172,7 @@ impl ByPattern {
     }
 }
 
-impl fmt::Display for ByPattern {
+impl fmt::Display for RulePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(nsg) = &self.nsg {
             write!(f, "{nsg}/")?;

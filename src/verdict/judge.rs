@@ -350,11 +350,13 @@ fn contradiction(
     rules: &[&RuleRef],
 ) -> Option<String> {
     let stopped = matches!(outcome, Outcome::Timeout | Outcome::Unreachable);
-    let decider = by.and_then(Decider::rule);
-    if decider.is_some_and(|rule| wanted.matches(rule)) {
+    if by.is_some_and(|by| wanted.names(by)) {
         return None;
     }
-    if !stopped && rules.iter().any(|rule| wanted.matches(rule)) {
+    if !stopped
+        && let ByPattern::Rule(wanted) = wanted
+        && rules.iter().any(|rule| wanted.matches(rule))
+    {
         return None;
     }
     let what = match by {
@@ -419,6 +421,7 @@ fn list(items: &[impl Display], separator: &str) -> String {
 mod tests {
     use super::super::{
         Action, Direction, ExpectedSource, ExpectedSourceSet, Observed, Packet, Reading,
+        RulePattern,
     };
     use super::*;
 
@@ -472,11 +475,11 @@ mod tests {
 
     fn by(pattern: &str, expected: Expectation) -> Expectation {
         Expectation {
-            by: Some(ByPattern {
+            by: Some(ByPattern::Rule(RulePattern {
                 nsg: None,
                 direction: None,
                 rule: pattern.to_owned(),
-            }),
+            })),
             ..expected
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::net::Prefix;
+use crate::spec::language::Shape;
 use crate::spec::tree::{Entry, Node, Text, Value};
 use crate::spec::{
     Diagnostic, Name, NameError, Reference, Span, Spanned, Unread, codes, list, sentence,
@@ -14,21 +15,11 @@ const RESERVED: [&str; 10] = [
     "any", "except", "node", "pod", "self", "none", "sees", "via", "avoiding", "when",
 ];
 
-/// The keys of a map.
-pub(super) struct Shape {
-    /// What the map is, for messages.
-    pub(super) what: &'static str,
-    /// The keys that are built.
-    pub(super) known: &'static [&'static str],
-    /// The keys of the language that are not supported yet.
-    pub(super) later: &'static [&'static str],
-}
-
 /// A map with its known keys.
 pub(super) struct Fields<'n> {
     /// Where the map is named.
     at: Span,
-    what: &'static str,
+    shape: &'static Shape,
     entries: &'n [Entry],
     /// The keys whose values could not be read.
     pub(super) unread: Unread,
@@ -130,17 +121,15 @@ impl Decoder<'_> {
         &mut self,
         node: &'n Node,
         at: Span,
-        shape: &Shape,
+        shape: &'static Shape,
     ) -> Option<Fields<'n>> {
         let entries = self.map(node, shape.what)?;
         Some(Fields {
             at,
-            what: shape.what,
             entries,
+            shape,
             unread: shape
-                .later
-                .iter()
-                .copied()
+                .later()
                 .filter(|later| entries.iter().any(|entry| entry.key.text == *later))
                 .collect(),
         })
@@ -156,7 +145,7 @@ impl Decoder<'_> {
             self.found.push(Diagnostic::error(
                 codes::MISSING_KEY,
                 fields.at,
-                format!("{} needs the key `{key}`", fields.what),
+                format!("{} needs the key `{key}`", fields.shape.what),
             ));
             fields.unread.insert(key);
         }
@@ -169,6 +158,7 @@ impl Decoder<'_> {
         key: &'static str,
         read: impl FnOnce(&mut Self, &Node) -> Option<T>,
     ) -> Option<T> {
+        debug_assert!(fields.shape.key(key).is_some(), "`{key}` is in the table");
         let value = read(self, fields.get(key)?);
         if value.is_none() {
             fields.unread.insert(key);

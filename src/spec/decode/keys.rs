@@ -3,8 +3,8 @@
 //! A slip of the pen is reported and then read as the key that was meant, so that what stands behind it is
 //! known to everything that follows: to the decoder, to names, and to the paths of a `change`.
 
-use super::fields::Shape;
-use super::{BUDGET, LIFECYCLE, SPEC, network, step};
+use super::step;
+use crate::spec::language::{STEP, Shape, shape_at};
 use crate::spec::tree::{Entry, Node, Text, Value};
 use crate::spec::{Diagnostic, codes, list, nearest, suggestion};
 
@@ -12,7 +12,7 @@ use crate::spec::{Diagnostic, codes, list, nearest, suggestion};
 pub(super) fn check(node: &mut Node, path: &[&str], found: &mut Vec<Diagnostic>) {
     match &mut node.value {
         Value::Map(entries) => {
-            if let Some(shape) = shape(path) {
+            if let Some(shape) = shape_at(path) {
                 correct(entries, shape, found);
             }
             for Entry { key, value } in entries {
@@ -28,32 +28,14 @@ pub(super) fn check(node: &mut Node, path: &[&str], found: &mut Vec<Diagnostic>)
     }
 }
 
-fn shape(path: &[&str]) -> Option<&'static Shape> {
-    Some(match path {
-        [] => &SPEC,
-        ["vnets", _] => &network::VNET,
-        ["vnets", _, "subnets", _] => &network::SUBNET,
-        ["nsgs", _] => &network::NSG,
-        ["nsgs", _, "inbound" | "outbound", _] => &network::RULE,
-        ["clusters", _] => &network::CLUSTER,
-        ["workloads", _] => &network::WORKLOAD,
-        ["probes", _] => &network::PROBE,
-        ["steps", "-"] => &step::STEP,
-        ["steps", "-", "probe", _] => &step::EXPECTATION,
-        ["lifecycle"] => &LIFECYCLE,
-        ["budget"] => &BUDGET,
-        _ => return None,
-    })
-}
-
 fn correct(entries: &mut [Entry], shape: &Shape, found: &mut Vec<Diagnostic>) {
     for at in 0..entries.len() {
         let key = &entries[at].key;
         let (word, span) = (key.text.as_str(), key.span);
-        if shape.known.contains(&word) {
+        if shape.known().any(|known| known == word) || shape.is_open() {
             continue;
         }
-        if shape.later.contains(&word) {
+        if shape.later().any(|later| later == word) {
             found.push(Diagnostic::error(
                 codes::KEY_NOT_YET,
                 span,
@@ -61,7 +43,7 @@ fn correct(entries: &mut [Entry], shape: &Shape, found: &mut Vec<Diagnostic>) {
             ));
             continue;
         }
-        let meant = nearest(word, shape.known.iter().chain(shape.later).copied());
+        let meant = nearest(word, shape.keys.iter().map(|key| key.name));
         found.push(unknown(word, meant, key, shape));
         if let Some(meant) = meant
             && entries.iter().all(|entry| entry.key.text != meant)
@@ -73,8 +55,8 @@ fn correct(entries: &mut [Entry], shape: &Shape, found: &mut Vec<Diagnostic>) {
 
 /// In a step every key is a kind of step, or says something about one.
 fn unknown(word: &str, meant: Option<&str>, key: &Text, shape: &Shape) -> Diagnostic {
-    if std::ptr::eq(shape, &raw const step::STEP) {
-        let help = format!("a step has {}", list(shape.known.iter().copied()));
+    if std::ptr::eq(shape, &raw const STEP) {
+        let help = format!("a step has {}", list(shape.known()));
         return step::unknown(word, meant, key.span, &help);
     }
     Diagnostic::error(
@@ -84,6 +66,6 @@ fn unknown(word: &str, meant: Option<&str>, key: &Text, shape: &Shape) -> Diagno
     )
     .help(match meant {
         Some(meant) => format!("did you mean `{meant}`?"),
-        None => suggestion(word, shape.known.iter().copied(), "expected one of"),
+        None => suggestion(word, shape.known(), "expected one of"),
     })
 }

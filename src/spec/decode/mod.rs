@@ -14,55 +14,11 @@ pub(super) use expand::{Place, expand};
 
 use std::collections::BTreeMap;
 
-use fields::{Decoder, Shape};
+use fields::Decoder;
 
+use super::language::{BUDGET, LIFECYCLE, SPEC};
 use super::tree::{self, Node};
 use super::{Budget, Cleanup, Diagnostic, Lifecycle, Network, Source, Span, Spec, codes};
-
-static SPEC: Shape = Shape {
-    what: "a spec",
-    known: &[
-        "vnetlab",
-        "name",
-        "about",
-        "location",
-        "tags",
-        "vnets",
-        "nsgs",
-        "clusters",
-        "workloads",
-        "probes",
-        "steps",
-        "lifecycle",
-        "budget",
-    ],
-    later: &[
-        "params",
-        "matrix",
-        "secrets",
-        "include",
-        "service-tags",
-        "planes",
-        "asgs",
-        "peerings",
-        "routes",
-        "dns",
-        "externals",
-        "invariants",
-    ],
-};
-
-static LIFECYCLE: Shape = Shape {
-    what: "`lifecycle`",
-    known: &["cleanup", "ttl", "keep-on-failure"],
-    later: &["parallel", "group"],
-};
-
-static BUDGET: Shape = Shape {
-    what: "`budget`",
-    known: &["time", "clusters", "resources"],
-    later: &["cost", "vms"],
-};
 
 /// Reads a spec.
 ///
@@ -125,6 +81,8 @@ fn spec(d: &mut Decoder<'_>, document: &Node) -> Option<Spec> {
         about,
         location,
         tags,
+        secrets: BTreeMap::new(),
+        planes: Vec::new(),
         network,
         steps: steps.unwrap_or_default(),
         lifecycle: lifecycle.unwrap_or_default(),

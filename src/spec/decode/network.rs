@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::fields::{Decoder, Shape, one_or_many};
+use super::fields::{Decoder, one_or_many};
 use super::{Place, expand};
+use crate::spec::language::{CLUSTER, NSG, PROBE, RULE, SUBNET, VNET, WORKLOAD};
 use crate::spec::tree::{Entry, Node, Value};
 use crate::spec::{
     Cluster, ClusterNetwork, Diagnostic, Kind, Name, Network, NetworkSecurityGroup, Probe,
@@ -12,135 +13,13 @@ use crate::spec::{
 };
 use crate::verdict::Direction;
 
-pub(super) static VNET: Shape = Shape {
-    what: "a virtual network",
-    known: &["space", "subnets", "azure-name", "about"],
-    later: &["dns-servers", "location", "existing", "with"],
-};
-
-pub(super) static SUBNET: Shape = Shape {
-    what: "a subnet",
-    known: &["prefix", "nsg", "default-outbound", "about"],
-    later: &[
-        "routes",
-        "nat",
-        "endpoints",
-        "delegation",
-        "azure-name",
-        "with",
-    ],
-};
-
-pub(super) static NSG: Shape = Shape {
-    what: "a network security group",
-    known: &[
-        "inbound",
-        "outbound",
-        "flush-connections",
-        "azure-name",
-        "about",
-    ],
-    later: &["with"],
-};
-
-pub(super) static RULE: Shape = Shape {
-    what: "a security rule",
-    known: &[
-        "priority",
-        "access",
-        "protocol",
-        "from",
-        "from-ports",
-        "to",
-        "to-ports",
-        "rule",
-        "about",
-    ],
-    later: &["azure-name", "with"],
-};
-
-pub(super) static CLUSTER: Shape = Shape {
-    what: "a cluster",
-    known: &[
-        "network",
-        "subnet",
-        "nodes",
-        "size",
-        "pods",
-        "services",
-        "dns-ip",
-        "version",
-        "max-pods",
-        "azure-name",
-        "about",
-    ],
-    later: &[
-        "pod-subnet",
-        "policy",
-        "dataplane",
-        "egress",
-        "identity",
-        "existing",
-        "with",
-    ],
-};
-
-pub(super) static WORKLOAD: Shape = Shape {
-    what: "a workload",
-    known: &[
-        "aci",
-        "pod",
-        "image",
-        "serve",
-        "body",
-        "cpu",
-        "memory",
-        "azure-name",
-        "about",
-    ],
-    later: &[
-        "vm",
-        "command",
-        "env",
-        "registry",
-        "dns-servers",
-        "restart",
-        "count",
-        "spread",
-        "host-network",
-        "size",
-        "ip",
-        "asg",
-        "nsg",
-        "public-ip",
-        "forward",
-        "with",
-    ],
-};
-
-pub(super) static PROBE: Shape = Shape {
-    what: "a probe",
-    known: &[
-        "from", "to", "scheme", "port", "path", "timeout", "call", "about",
-    ],
-    later: &[
-        "method",
-        "headers",
-        "send",
-        "resolver",
-        "type",
-        "attempts",
-        "every",
-        "count",
-        "connection",
-        "with",
-    ],
-};
-
 impl Decoder<'_> {
     /// The things that can be deployed and probed.
     pub(super) fn network(&mut self, document: &Node) -> Network {
         Network {
+            peerings: BTreeMap::new(),
+            routes: BTreeMap::new(),
+            invariants: BTreeMap::new(),
             vnets: self.things(document, "vnets", true, Self::vnet),
             nsgs: self.things(document, "nsgs", true, Self::nsg),
             clusters: self.things(document, "clusters", false, Self::cluster),
@@ -200,6 +79,8 @@ impl Decoder<'_> {
         });
         let space = self.many(&mut fields, "space", Self::prefix);
         Some(VirtualNetwork {
+            dns_servers: Vec::new(),
+            location: None,
             key: entry.key.span,
             azure_name,
             space,
@@ -223,6 +104,11 @@ impl Decoder<'_> {
         let default_outbound = self.optional(&mut fields, "default-outbound", Self::boolean);
         let prefix = self.required(&mut fields, "prefix", Self::prefix);
         Some(Subnet {
+            routes: None,
+            nat: None,
+            endpoints: Vec::new(),
+            delegation: None,
+            unread: fields.unread,
             key: entry.key.span,
             prefix,
             nsg,
@@ -359,6 +245,11 @@ impl Decoder<'_> {
             );
         }
         Some(Cluster {
+            pod_subnet: None,
+            policy: None,
+            dataplane: None,
+            egress: None,
+            identity: None,
             key: entry.key.span,
             azure_name,
             network,
@@ -418,6 +309,14 @@ impl Decoder<'_> {
         });
         let azure_name = self.optional(&mut fields, "azure-name", Self::word);
         Some(Workload {
+            command: Vec::new(),
+            env: BTreeMap::new(),
+            registry: None,
+            dns_servers: Vec::new(),
+            restart: None,
+            count: None,
+            spread: None,
+            host_network: None,
             key: entry.key.span,
             azure_name,
             placement,
@@ -467,6 +366,16 @@ impl Decoder<'_> {
             Some(timeout)
         });
         Some(Probe {
+            scheme: None,
+            method: None,
+            headers: BTreeMap::new(),
+            send: None,
+            resolver: None,
+            record_type: None,
+            attempts: None,
+            every: None,
+            count: None,
+            connection: None,
             key: entry.key.span,
             from,
             to,

@@ -1,35 +1,16 @@
 //! Steps and expectations.
 
-use super::fields::{Decoder, Fields, Shape, one_or_many};
+use std::collections::BTreeMap;
+
+use super::fields::{Decoder, Fields, one_or_many};
 use crate::spec::change;
+use crate::spec::language::{EXPECTATION, STEP};
 use crate::spec::tree::{Entry, Node, Text, Value};
 use crate::spec::{
     Change, Diagnostic, ExpectedSource, ProbeExpectation, Span, Spanned, Step, StepAction, Unread,
     codes, list, nearest, sentence,
 };
 use crate::verdict::{Answer, BodyMatch, Outcome};
-
-pub(super) static STEP: Shape = Shape {
-    what: "a step",
-    known: &["deploy", "change", "undo", "wait", "probe", "note", "name"],
-    later: &["order", "prove", "expect-broken", "when", "planes"],
-};
-
-pub(super) static EXPECTATION: Shape = Shape {
-    what: "an expectation",
-    known: &["outcome", "status", "body", "source", "source-in", "by"],
-    later: &[
-        "header",
-        "not-source",
-        "via",
-        "avoid",
-        "answers",
-        "rtt",
-        "within",
-        "stable",
-        "planes",
-    ],
-};
 
 /// What a step can do to the network.
 const ACTIONS: [&str; 3] = ["deploy", "change", "undo"];
@@ -57,6 +38,10 @@ impl Decoder<'_> {
             name: None,
             action: StepAction::None,
             probes: Vec::new(),
+            prove: BTreeMap::new(),
+            expect_broken: Vec::new(),
+            when: BTreeMap::new(),
+            planes: Vec::new(),
             note: None,
             wait: None,
             unread: Unread::new(),
@@ -137,7 +122,10 @@ impl Decoder<'_> {
                 });
                 StepAction::Deploy
             }
-            "change" => StepAction::Change(self.changes(fields)),
+            "change" => StepAction::Change {
+                changes: self.changes(fields),
+                order: Vec::new(),
+            },
             _ => {
                 let span = entry.key.span;
                 let all = self.optional(fields, "undo", |d, node| {
@@ -187,7 +175,16 @@ impl Decoder<'_> {
             body: None,
             source: None,
             source_in: None,
+            not_source: None,
+            header: BTreeMap::new(),
+            via: Vec::new(),
+            avoid: Vec::new(),
             by: None,
+            answers: Vec::new(),
+            rtt: None,
+            within: None,
+            stable: None,
+            planes: Vec::new(),
             unread: Unread::new(),
         };
         // An outcome alone is the short form.

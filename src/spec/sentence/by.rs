@@ -3,7 +3,7 @@
 use super::error;
 use crate::spec::tree::Text;
 use crate::spec::{Diagnostic, Spanned, codes};
-use crate::verdict::{ByPattern, Direction};
+use crate::verdict::{ByPattern, Direction, RulePattern};
 
 /// Reads a pattern for the deciding rule. Which rules exist is not known here.
 pub(crate) fn by(text: &Text) -> Result<Spanned<ByPattern>, Diagnostic> {
@@ -53,11 +53,11 @@ pub(crate) fn by(text: &Text) -> Result<Spanned<ByPattern>, Diagnostic> {
         }
     };
     Ok(Spanned {
-        value: ByPattern {
+        value: ByPattern::Rule(RulePattern {
             nsg,
             direction,
             rule: rule.text.clone(),
-        },
+        }),
         span: text.span,
     })
 }
