@@ -5,11 +5,19 @@
 //! finding on a new value points at the change.
 
 use super::decode::{self, Place, expand};
+use super::language::{Form, form_at};
 use super::tree::{Entry, Node, Text, Value};
 use super::{Change, Diagnostic, Network, codes, suggestion};
 
 /// What a path may begin with.
-const SECTIONS: [&str; 4] = ["vnets", "nsgs", "clusters", "workloads"];
+const SECTIONS: [&str; 6] = [
+    "vnets",
+    "nsgs",
+    "peerings",
+    "routes",
+    "clusters",
+    "workloads",
+];
 
 impl Network {
     /// The network after `changes`, all at once, as far as they can be applied and read.
@@ -39,7 +47,7 @@ pub(super) fn path(text: &Text) -> Result<Vec<Text>, Diagnostic> {
     }
     let first = &segments[0];
     if !SECTIONS.contains(&first.text.as_str()) {
-        let later = ["peerings", "routes", "dns", "asgs", "externals"];
+        let later = ["dns", "asgs", "externals"];
         return Err(if later.contains(&first.text.as_str()) {
             let message = format!("`{}` is not supported yet", first.text);
             Diagnostic::error(codes::KEY_NOT_YET, first.span, message)
@@ -131,6 +139,8 @@ fn place(path: &[&str]) -> Option<Place> {
     match path {
         ["vnets", _, "subnets", _] => Some(Place::Subnet),
         ["nsgs", _, "inbound" | "outbound", _] => Some(Place::Rule),
+        ["peerings", _] => Some(Place::Peering),
+        ["routes", _, _] => Some(Place::Route),
         _ => None,
     }
 }
@@ -138,21 +148,13 @@ fn place(path: &[&str]) -> Option<Place> {
 /// Whether a map belongs at a path: a section, or a thing in one.
 fn holds_keys(path: &[&str]) -> bool {
     matches!(
-        path,
-        [] | [_]
-            | [_, _]
-            | ["vnets", _, "subnets"]
-            | ["vnets", _, "subnets", _]
-            | ["nsgs", _, "inbound" | "outbound"]
-            | ["nsgs", _, "inbound" | "outbound", _]
+        form_at(path),
+        Some(Form::Thing(_) | Form::Things(_) | Form::Map(_))
     )
 }
 
+/// Whether a segment names a section, which may be left out where it is empty.
 fn is_section(walked: &[&str], segment: &str) -> bool {
-    match walked {
-        [] => SECTIONS.contains(&segment),
-        ["nsgs", _] => matches!(segment, "inbound" | "outbound"),
-        ["vnets", _] => segment == "subnets",
-        _ => false,
-    }
+    let path = [walked, &[segment]].concat();
+    matches!(form_at(&path), Some(Form::Things(_) | Form::Map(_)))
 }

@@ -71,6 +71,8 @@ codes! {
     TAG_AND_ADDRESSES = "VNL0108";
     /// An IPv6 literal.
     IPV6 = "VNL0110";
+    /// A rule or a route with an address that only a deployment tells, before there is one.
+    DEPLOYED_ADDRESS = "VNL0111";
 
     /// A text that is not an address prefix.
     PREFIX = "VNL0201";
@@ -86,7 +88,23 @@ codes! {
     SUBNET_SIZE = "VNL0206";
     /// Two ranges of one address space overlap.
     SPACES_OVERLAP = "VNL0207";
+    /// A peering of two virtual networks that overlap.
+    PEERING_OVERLAPS = "VNL0208";
+    /// A peering of a virtual network with itself.
+    PEERING_WITH_ITSELF = "VNL0209";
+    /// Two virtual networks with two peerings.
+    PEERED_TWICE = "VNL0210";
+    /// Two routes of one table with the same prefix.
+    DUPLICATE_ROUTE = "VNL0211";
+    /// A route table with more routes than Azure takes.
+    ROUTE_TABLE_SIZE = "VNL0212";
+    /// A NAT gateway that subnets of two virtual networks share.
+    NAT_ACROSS_NETWORKS = "VNL0213";
+    /// A delegation of a subnet that holds something else.
+    DELEGATION = "VNL0214";
 
+    /// A rule that can never match, because one earlier rule decides all of it.
+    SHADOWED = "VNL0301";
     /// A probe calls a port that nothing listens on.
     NO_LISTENER = "VNL0302";
     /// A negative expectation without a positive control.
@@ -112,6 +130,10 @@ codes! {
     SUBNET_FULL = "VNL0407";
     /// Two listeners on one port.
     PORT_TAKEN = "VNL0408";
+    /// More copies than nodes, where each node takes one.
+    TOO_MANY_COPIES = "VNL0409";
+    /// A network policy, a dataplane or an egress that AKS does not take together with the rest.
+    CLUSTER_OPTIONS = "VNL0410";
 
     /// An expected source that the caller or the probe cannot have.
     SOURCE = "VNL0501";
@@ -129,6 +151,16 @@ codes! {
     TWO_ACTIONS = "VNL0507";
     /// A deciding rule that no network security group has.
     UNKNOWN_RULE = "VNL0508";
+    /// A key of a probe that its scheme does not have, or a port that it needs.
+    PROBE_SCHEME = "VNL0509";
+    /// An expectation that the probe's scheme cannot meet.
+    PROBE_EXPECTATION = "VNL0510";
+    /// A service tag whose meaning depends on who looks, in an invariant.
+    VIEWER_DEPENDENT = "VNL0511";
+    /// An `order` that does not name the paths of its change.
+    ORDER = "VNL0512";
+    /// An address that no probe can call.
+    UNCALLABLE_ADDRESS = "VNL0513";
 
     /// A key of the language that is not supported yet.
     KEY_NOT_YET = "VNL0901";
@@ -136,8 +168,6 @@ codes! {
     VALUE_NOT_YET = "VNL0902";
     /// A substitution.
     SUBSTITUTION_NOT_YET = "VNL0903";
-    /// A security rule with an address that only a deployment tells.
-    DEPLOYED_ADDRESS_NOT_YET = "VNL0904";
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::{Kind, Name, Network, Reference};
 use crate::verdict::{Direction, RulePattern};
 
 /// Sections that are not supported yet; what they declare may be named like anything else.
-const LATER: [&str; 4] = ["asgs", "externals", "peerings", "routes"];
+const LATER: [&str; 2] = ["asgs", "externals"];
 
 impl Network {
     /// Whether `reference`, which names nothing that was read, may name something that could not be read.
@@ -25,7 +25,9 @@ impl Network {
                     (Kind::Nsg, None) => holds(&self.document, "nsgs", name),
                     (Kind::Cluster, None) => holds(&self.document, "clusters", name),
                     (Kind::Workload, None) => holds(&self.document, "workloads", name),
-                    (Kind::Asg | Kind::External | Kind::Route | Kind::Peering, None) => false,
+                    (Kind::Route, None) => holds(&self.document, "routes", name),
+                    (Kind::Peering, None) => holds(&self.document, "peerings", name),
+                    (Kind::Asg | Kind::External, None) => false,
                 }
             })
     }
@@ -46,9 +48,33 @@ impl Network {
         self.may_lack_anything() || holds(&self.document, "probes", name)
     }
 
+    /// Whether an invariant that was not read may be in the document.
+    pub(crate) fn hides_invariant(&self, name: &str) -> bool {
+        self.may_lack_anything() || holds(&self.document, "invariants", name)
+    }
+
     /// Whether a network security group that was not read may be in the document.
     pub(crate) fn hides_group(&self, name: &str) -> bool {
         self.may_lack_anything() || holds(&self.document, "nsgs", name)
+    }
+
+    /// Whether a route table that was not read may be in the document.
+    pub(crate) fn hides_table(&self, name: &str) -> bool {
+        self.may_lack_anything() || holds(&self.document, "routes", name)
+    }
+
+    /// Whether a route that was not read, or its table, may be in the document.
+    pub(crate) fn hides_route(&self, table: Option<&str>, name: &str) -> bool {
+        let route = |node: &Node| match &node.value {
+            Value::Map(entries) => entries.iter().any(|entry| entry.key.text == name),
+            _ => true,
+        };
+        self.may_lack_anything() || inside(&self.document, "routes", table, &route)
+    }
+
+    /// Whether a peering that was not read may be in the document.
+    pub(crate) fn hides_peering(&self, name: &str) -> bool {
+        self.may_lack_anything() || holds(&self.document, "peerings", name)
     }
 
     /// Whether a rule that was not read, or its group, may be in the document.

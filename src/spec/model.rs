@@ -96,6 +96,8 @@ pub struct VirtualNetwork {
 pub struct Subnet {
     /// Its key.
     pub key: Span,
+    /// Its name in Azure, if another.
+    pub azure_name: Option<Spanned<String>>,
     /// Its range.
     pub prefix: Option<Spanned<Prefix>>,
     /// Its network security group.
@@ -147,7 +149,6 @@ pub struct RouteTable {
     pub key: Span,
     /// Its routes, in the author's order.
     pub routes: Vec<Route>,
-    pub(crate) unread: Unread,
 }
 
 /// A route.
@@ -155,6 +156,8 @@ pub struct RouteTable {
 pub struct Route {
     /// Its name.
     pub name: Spanned<Name>,
+    /// Its name in Azure, if another.
+    pub azure_name: Option<Spanned<String>>,
     /// Where the whole route stands.
     pub span: Span,
     /// What it routes.
@@ -206,6 +209,8 @@ pub struct NetworkSecurityGroup {
 pub struct SecurityRule {
     /// Its name.
     pub name: Spanned<Name>,
+    /// Its name in Azure, if another.
+    pub azure_name: Option<Spanned<String>>,
     /// Where the whole rule stands.
     pub span: Span,
     /// Its direction.
@@ -731,12 +736,24 @@ pub struct Invariant {
     pub key: Span,
     /// What it claims.
     pub claim: Option<Spanned<Claim>>,
-    pub(crate) unread: Unread,
+}
+
+impl Invariant {
+    /// The claim, as written.
+    #[must_use]
+    pub fn words(&self) -> String {
+        self.claim
+            .as_ref()
+            .map(|claim| claim.value.words.clone())
+            .unwrap_or_default()
+    }
 }
 
 /// What an invariant claims, not yet bound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
+    /// The sentence, as written.
+    pub words: String,
     /// Whether it holds for every flow or for none.
     pub quantifier: Quantifier,
     /// What is claimed of them.

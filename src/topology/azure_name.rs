@@ -32,6 +32,21 @@ pub(super) const NSG: Rule = Rule {
     ..VNET
 };
 
+pub(super) const SUBNET: Rule = Rule {
+    what: "subnet",
+    ..NSG
+};
+
+pub(super) const ROUTE_TABLE: Rule = Rule {
+    what: "route table",
+    ..NSG
+};
+
+pub(super) const PEERING: Rule = Rule {
+    what: "peering",
+    ..NSG
+};
+
 pub(super) const CLUSTER: Rule = Rule {
     what: "cluster",
     least: 1,

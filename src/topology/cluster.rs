@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::address_plan::overlap;
 use super::names::{Thing, bind};
-use super::{Cluster, SubnetRef};
+use super::{Cluster, SubnetRef, Topology, cluster_options};
 use crate::net::Prefix;
 use crate::spec::{self, ClusterNetwork, Diagnostic, Kind, Name, Network, Span, codes};
 
@@ -24,6 +24,9 @@ const KUBENET_NODES: u32 = 400;
 
 /// The most pods on a node of Azure CNI, where the spec does not say (R56).
 const NODE_SUBNET_PODS: u32 = 30;
+
+/// The addresses of a pod subnet that a node takes at a time.
+const POD_BLOCK: u64 = 16;
 
 /// The fewest pods on a node that AKS takes; counted where the number could not be read.
 const LEAST_PODS: u32 = 10;
@@ -67,7 +70,11 @@ pub(super) fn resolve(
     found: &mut Vec<Diagnostic>,
 ) -> Option<Cluster> {
     let nodes = cluster.nodes.as_ref().map_or(1, |nodes| nodes.value);
-    let mode = cluster.network.as_ref().map(|network| network.value);
+    let mode = match &cluster.network {
+        Some(network) => Some(network.value),
+        None if cluster.unread.contains("network") => None,
+        None => Some(ClusterNetwork::Overlay),
+    };
     // A default in place of a range that could not be read would be found wanting for nothing.
     let services = (!cluster.unread.contains("services")).then(|| {
         Range::of(
@@ -77,8 +84,11 @@ pub(super) fn resolve(
             ["the service range", "the default service range"],
         )
     });
-    let kubenet = mode == Some(ClusterNetwork::Kubenet);
-    let pods = (kubenet && !cluster.unread.contains("pods")).then(|| {
+    let behind_nodes = matches!(
+        mode,
+        Some(ClusterNetwork::Kubenet | ClusterNetwork::Overlay)
+    );
+    let pods = (behind_nodes && !cluster.unread.contains("pods")).then(|| {
         Range::of(
             cluster.pods.as_ref(),
             DEFAULT_PODS,
@@ -90,7 +100,7 @@ pub(super) fn resolve(
         reserved(range, found);
     }
     if let Some(pods) = pods {
-        kubenet_size(cluster, pods, nodes, found);
+        pods_size(cluster, mode, pods, nodes, found);
     }
     if let (Some(pods), Some(services)) = (pods, services)
         && overlap(pods.prefix, services.prefix)
@@ -126,13 +136,41 @@ pub(super) fn resolve(
         }
         _ => return None,
     };
+    let pod_subnet = match &cluster.pod_subnet {
+        Some(reference) if mode == Some(ClusterNetwork::PodSubnet) => {
+            let pod_subnet = pods_in(network, reference, &subnet, found);
+            if pod_subnet.is_none() {
+                return None;
+            }
+            pod_subnet
+        }
+        _ => None,
+    };
+    if let Some(mode) = mode {
+        cluster_options::check(network, cluster, mode, &subnet, found);
+    }
     let services = services.map_or(DEFAULT_SERVICES, |services| services.prefix);
     Some(Cluster {
-        pod_subnet: None,
-        policy: super::NetworkPolicy::None,
-        dataplane: super::Dataplane::Azure,
-        egress: super::Egress::LoadBalancer,
-        identity: None,
+        pod_subnet,
+        policy: cluster
+            .policy
+            .as_ref()
+            .map(|policy| policy.value)
+            .unwrap_or_default(),
+        dataplane: cluster
+            .dataplane
+            .as_ref()
+            .map(|dataplane| dataplane.value)
+            .unwrap_or_default(),
+        egress: cluster
+            .egress
+            .as_ref()
+            .map(|egress| egress.value)
+            .unwrap_or_default(),
+        identity: cluster
+            .identity
+            .as_ref()
+            .map(|identity| identity.value.clone()),
         azure_name,
         network: mode?,
         subnet,
@@ -174,13 +212,16 @@ fn services_size(services: Range, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The addresses that a cluster takes of its nodes' subnet (R56, R64).
-pub(super) fn addresses(cluster: &Cluster) -> u64 {
+/// The addresses that a cluster takes of its nodes' subnet and of its pods' one (R56, R58, R64).
+pub(super) fn addresses(cluster: &Cluster) -> (u64, u64) {
     let nodes = u64::from(cluster.nodes);
     match cluster.network {
-        ClusterNetwork::Kubenet | ClusterNetwork::Overlay | ClusterNetwork::PodSubnet => nodes,
+        ClusterNetwork::Kubenet | ClusterNetwork::Overlay => (nodes, 0),
+        // Addresses for pods are taken in blocks as pods come; one block a node is the least.
+        ClusterNetwork::PodSubnet => (nodes, nodes * POD_BLOCK),
         ClusterNetwork::NodeSubnet => {
-            nodes * (1 + u64::from(cluster.max_pods.unwrap_or(NODE_SUBNET_PODS)))
+            let pods = u64::from(cluster.max_pods.unwrap_or(NODE_SUBNET_PODS));
+            (nodes * (1 + pods), 0)
         }
     }
 }
@@ -200,8 +241,90 @@ fn reserved(range: Range, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Each node takes a /24 of the pod range (R51).
-fn kubenet_size(cluster: &spec::Cluster, pods: Range, nodes: u32, found: &mut Vec<Diagnostic>) {
+/// The subnet of the pods: another one of the same virtual network (R58).
+fn pods_in(
+    network: &Network,
+    reference: &spec::Spanned<spec::Reference>,
+    nodes: &SubnetRef,
+    found: &mut Vec<Diagnostic>,
+) -> Option<SubnetRef> {
+    let Thing::Subnet(vnet, subnet, _) = bind(network, reference, &[Kind::Subnet], found)? else {
+        return None;
+    };
+    let problem = if *vnet != nodes.vnet {
+        format!(
+            "`{subnet}` is in virtual network `{vnet}`, the nodes are in `{}`",
+            nodes.vnet
+        )
+    } else if *subnet == nodes.subnet {
+        format!("`{subnet}` holds the nodes already")
+    } else {
+        return Some(SubnetRef {
+            vnet: vnet.clone(),
+            subnet: subnet.clone(),
+        });
+    };
+    found.push(
+        Diagnostic::error(codes::DELEGATED_SUBNET, reference.span, problem)
+            .help("pods need another subnet of the same virtual network"),
+    );
+    None
+}
+
+/// The ranges of clusters are apart from peered virtual networks (R59, R63).
+pub(super) fn ranges_and_peers(
+    network: &Network,
+    topology: &Topology,
+    found: &mut Vec<Diagnostic>,
+) {
+    for (name, cluster) in &topology.clusters {
+        let Some(written) = network.clusters.get(name) else {
+            continue;
+        };
+        let ranges = [
+            (
+                "the service range",
+                Some(cluster.services),
+                written.services.as_ref(),
+            ),
+            ("the pod range", cluster.pods, written.pods.as_ref()),
+        ];
+        for peering in topology.peerings.values() {
+            let [one, other] = &peering.between;
+            let far = match &cluster.subnet.vnet {
+                home if home == one => other,
+                home if home == other => one,
+                _ => continue,
+            };
+            let spaces = network.vnets.get(far).map(|vnet| &vnet.space[..]);
+            for (what, range, given) in &ranges {
+                let clash = spaces
+                    .unwrap_or_default()
+                    .iter()
+                    .find(|space| range.is_some_and(|range| overlap(range, space.value)));
+                if let (Some(space), Some(range)) = (clash, range) {
+                    found.push(
+                        Diagnostic::error(
+                            codes::CLUSTER_RANGE_OVERLAPS,
+                            given.map_or(cluster.span, |given| given.span),
+                            format!("{what} {range} of cluster `{name}` overlaps virtual network `{far}`, which is peered"),
+                        )
+                        .related(space.span, format!("`{far}` has {}", space.value)),
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Each node takes a /24 of the pod range (R51, R59).
+fn pods_size(
+    cluster: &spec::Cluster,
+    mode: Option<ClusterNetwork>,
+    pods: Range,
+    nodes: u32,
+    found: &mut Vec<Diagnostic>,
+) {
     let room = match pods.prefix.prefix_len() {
         length @ 0..=24 => 1_u64 << (24 - length),
         _ => 0,
@@ -216,10 +339,11 @@ fn kubenet_size(cluster: &spec::Cluster, pods: Range, nodes: u32, found: &mut Ve
                     pods.what, pods.prefix
                 ),
             )
-            .help("each node of a kubenet cluster takes a /24 of it"),
+            .help("each node takes a /24 of it"),
         );
     }
     if let Some(given) = &cluster.nodes
+        && mode == Some(ClusterNetwork::Kubenet)
         && nodes > KUBENET_NODES
     {
         found.push(Diagnostic::error(

@@ -3,10 +3,13 @@
 use super::names::{Thing, bind};
 use super::security::{merged, ranges_of};
 use super::service_tag;
-use super::{Expectation, Placement, Probe, SourceSet, SourceWord, Topology};
+use super::{
+    Expectation, Placement, Probe, ProbeTarget, SourceSet, SourceWord, Topology, claim, scheme,
+};
 use crate::net::Prefix;
 use crate::spec::{
-    self, Diagnostic, ExpectedSource, Kind, Network, Set, Spanned, Term, codes, suggestion,
+    self, Diagnostic, ExpectedSource, Host, Kind, Network, Set, Span, Spanned, Term, codes,
+    suggestion,
 };
 use crate::verdict::{Answer, ByPattern, Direction, Outcome};
 
@@ -44,14 +47,63 @@ pub(super) fn resolve(
         .by
         .as_ref()
         .and_then(|by| deciding_rule(network, topology, by, found));
+    for appliance in expected.via.iter().chain(&expected.avoid) {
+        claim::appliance(network, appliance, found);
+    }
+    if let Some(probe) = probe {
+        scheme::check(probe.scheme, expected, found);
+    }
     Expectation {
         one_of,
         body: expected.body.as_ref().map(|body| body.value.clone()),
         source,
         source_in,
+        not_source: expected
+            .not_source
+            .as_ref()
+            .map(|set| source_set(network, set, found)),
+        header: expected
+            .header
+            .iter()
+            .map(|(name, value)| (name.clone(), value.value.clone()))
+            .collect(),
+        // No workload can forward yet, which is reported.
+        via: Vec::new(),
+        avoid: Vec::new(),
         by,
-        ..Expectation::default()
+        answers: addresses(network, &expected.answers, found),
+        rtt: expected.rtt.as_ref().map(|rtt| rtt.value),
+        within: expected.within.as_ref().map(|within| within.value),
+        stable: expected.stable.as_ref().map(|stable| stable.value),
+        planes: expected.planes.iter().map(|plane| plane.value).collect(),
     }
+}
+
+/// The addresses that a DNS answer must hold.
+fn addresses(
+    network: &Network,
+    hosts: &[Spanned<Host>],
+    found: &mut Vec<Diagnostic>,
+) -> Vec<ProbeTarget> {
+    let mut bound = Vec::new();
+    for host in hosts {
+        match &host.value {
+            Host::Address(address) => bound.push(ProbeTarget::Address(*address)),
+            Host::Hostname(name) => bound.push(ProbeTarget::Hostname(name.clone())),
+            Host::Name(reference) => {
+                let reference = Spanned {
+                    value: reference.clone(),
+                    span: host.span,
+                };
+                if let Some(Thing::Workload(name, _)) =
+                    bind(network, &reference, &[Kind::Workload], found)
+                {
+                    bound.push(ProbeTarget::Workload(name.clone()));
+                }
+            }
+        }
+    }
+    bound
 }
 
 /// Whether only a silent drop meets the expectation.
@@ -90,7 +142,20 @@ fn answers(expected: &spec::ProbeExpectation, found: &mut Vec<Diagnostic>) -> Ve
             .source_in
             .as_ref()
             .map(|set| ("source-in", set.words.span)),
+        expected
+            .not_source
+            .as_ref()
+            .map(|set| ("not-source", set.words.span)),
+        expected
+            .header
+            .values()
+            .next()
+            .map(|header| ("header", header.span)),
+        expected.rtt.as_ref().map(|rtt| ("rtt", rtt.span)),
     ];
+    if let Some(answer) = expected.answers.first() {
+        return resolving(expected, answer.span, found);
+    }
     let Some((key, span)) = implied.into_iter().flatten().next() else {
         return expected.one_of.iter().map(|answer| answer.value).collect();
     };
@@ -116,6 +181,27 @@ fn answers(expected: &spec::ProbeExpectation, found: &mut Vec<Diagnostic>) -> Ve
         None if expected.one_of.is_empty() => vec![Answer::Outcome(Outcome::Reachable)],
         None => expected.one_of.iter().map(|answer| answer.value).collect(),
     }
+}
+
+/// Addresses are seen only in an answer, so they imply one.
+fn resolving(
+    expected: &spec::ProbeExpectation,
+    span: Span,
+    found: &mut Vec<Diagnostic>,
+) -> Vec<Answer> {
+    for answer in &expected.one_of {
+        if answer.value != Answer::Outcome(Outcome::Resolves) {
+            found.push(
+                Diagnostic::error(
+                    codes::EXPECTATION,
+                    answer.span,
+                    format!("`{}` contradicts the expected `answers`", answer.value),
+                )
+                .related(span, "this is seen only when the name resolves"),
+            );
+        }
+    }
+    vec![Answer::Outcome(Outcome::Resolves)]
 }
 
 fn source_word(
@@ -170,7 +256,7 @@ fn source_set(network: &Network, set: &Set, found: &mut Vec<Diagnostic>) -> Sour
         found.push(Diagnostic::error(
             codes::VALUE_NOT_YET,
             except,
-            "`except` in `source-in` is not supported yet",
+            "`except` in a set of sources is not supported yet",
         ));
     }
     let mut prefixes = Vec::new();
@@ -190,7 +276,7 @@ fn source_set(network: &Network, set: &Set, found: &mut Vec<Diagnostic>) -> Sour
                 Diagnostic::error(
                     codes::VALUE_NOT_YET,
                     term.span,
-                    format!("service tag `{tag}` in `source-in` is not supported yet"),
+                    format!("service tag `{tag}` in a set of sources is not supported yet"),
                 )
                 .help("`AzureLoadBalancer` is; name subnets, virtual networks or ranges"),
             ),
@@ -220,8 +306,9 @@ fn deciding_rule(
     by: &Spanned<ByPattern>,
     found: &mut Vec<Diagnostic>,
 ) -> Option<ByPattern> {
-    let ByPattern::Rule(mut pattern) = by.value.clone() else {
-        return Some(by.value.clone());
+    let mut pattern = match &by.value {
+        ByPattern::Rule(pattern) => pattern.clone(),
+        other => return deciding_route(network, topology, other, by.span, found),
     };
     let groups = &topology.network_security_groups;
     let nsg = match &pattern.nsg {
@@ -272,4 +359,68 @@ fn deciding_rule(
     let help = suggestion(&pattern.rule, candidates.iter().copied(), "there is");
     found.push(Diagnostic::error(codes::UNKNOWN_RULE, by.span, message).help(help));
     None
+}
+
+/// A route or a peering by its name in Azure; it must exist in the state.
+fn deciding_route(
+    network: &Network,
+    topology: &Topology,
+    by: &ByPattern,
+    span: Span,
+    found: &mut Vec<Diagnostic>,
+) -> Option<ByPattern> {
+    let mut unknown = |kind, name: &str, names: Vec<&str>| {
+        found.push(
+            Diagnostic::error(
+                codes::UNKNOWN_NAME,
+                span,
+                format!("unknown {kind} `{name}`"),
+            )
+            .help(suggestion(name, names, "there is")),
+        );
+    };
+    match by {
+        ByPattern::Route { table, name } => {
+            let tables = &topology.route_tables;
+            let known = match table {
+                None => None,
+                Some(table) => match tables.get(table.as_str()) {
+                    Some(known) => Some(known),
+                    None => {
+                        if !network.hides_table(table) {
+                            let names = tables.keys().map(|name| name.as_str()).collect();
+                            unknown("route table", table, names);
+                        }
+                        return None;
+                    }
+                },
+            };
+            let routes = tables
+                .values()
+                .filter(|table| known.is_none_or(|known| std::ptr::eq(known, *table)))
+                .flat_map(|table| &table.routes);
+            let Some(route) = routes.clone().find(|route| route.name.as_str() == name) else {
+                if !network.hides_route(table.as_deref(), name) {
+                    let names = routes.map(|route| route.name.as_str()).collect();
+                    unknown("route", name, names);
+                }
+                return None;
+            };
+            Some(ByPattern::Route {
+                table: known.map(|table| table.azure_name.clone()),
+                name: route.azure_name.clone(),
+            })
+        }
+        ByPattern::Peering(name) => match topology.peerings.get(name.as_str()) {
+            Some(peering) => Some(ByPattern::Peering(peering.azure_name.clone())),
+            None => {
+                if !network.hides_peering(name) {
+                    let names = topology.peerings.keys().map(|name| name.as_str()).collect();
+                    unknown("peering", name, names);
+                }
+                None
+            }
+        },
+        other => Some(other.clone()),
+    }
 }

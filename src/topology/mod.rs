@@ -15,16 +15,26 @@
 
 mod address_plan;
 mod azure_name;
+mod claim;
 mod cluster;
+mod cluster_options;
+mod deployed;
 mod expectation;
 mod immutable;
 mod model;
 mod names;
+mod nat;
 mod network;
+mod order;
+mod peering;
 mod probe;
 mod resolve;
+mod route;
+mod scheme;
 mod security;
 mod service_tag;
+mod shadow;
+mod subnet;
 mod workload;
 
 pub use crate::spec::{

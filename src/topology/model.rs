@@ -273,6 +273,8 @@ pub struct RouteTable {
 pub struct Route {
     /// The name.
     pub name: Name,
+    /// The name in Azure.
+    pub azure_name: String,
     /// What is routed.
     pub prefix: RoutePrefix,
     /// Where to.
@@ -326,6 +328,8 @@ pub struct NetworkSecurityGroup {
 pub struct SecurityRule {
     /// The name.
     pub name: Name,
+    /// The name in Azure.
+    pub azure_name: String,
     /// The direction.
     pub direction: Direction,
     /// The priority, 100 to 4096.
@@ -561,8 +565,6 @@ pub enum Statement {
         at: FlowSet,
         /// The sources.
         sources: FlowSet,
-        /// Whether the answers to flows the other way are meant, not new flows.
-        reply: bool,
     },
 }
 

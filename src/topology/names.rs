@@ -17,15 +17,21 @@ pub(super) enum Thing<'n> {
     Cluster(&'n Name, &'n spec::Cluster),
     /// A workload.
     Workload(&'n Name, &'n spec::Workload),
+    /// A route table.
+    Route(&'n Name, &'n spec::RouteTable),
+    /// A peering.
+    Peering(&'n Name, &'n spec::Peering),
 }
 
 /// The kinds that are built.
-const BUILT: [Kind; 5] = [
+const BUILT: [Kind; 7] = [
     Kind::Vnet,
     Kind::Subnet,
     Kind::Nsg,
     Kind::Cluster,
     Kind::Workload,
+    Kind::Route,
+    Kind::Peering,
 ];
 
 impl Thing<'_> {
@@ -36,6 +42,8 @@ impl Thing<'_> {
             Thing::Nsg(_, nsg) => nsg.key,
             Thing::Cluster(_, cluster) => cluster.key,
             Thing::Workload(_, workload) => workload.key,
+            Thing::Route(_, table) => table.key,
+            Thing::Peering(_, peering) => peering.key,
         }
     }
 
@@ -47,6 +55,8 @@ impl Thing<'_> {
             Thing::Nsg(name, _) => format!("nsg/{name}"),
             Thing::Cluster(name, _) => format!("cluster/{name}"),
             Thing::Workload(name, _) => format!("workload/{name}"),
+            Thing::Route(name, _) => format!("route/{name}"),
+            Thing::Peering(name, _) => format!("peering/{name}"),
         }
     }
 
@@ -57,6 +67,8 @@ impl Thing<'_> {
             Thing::Nsg(..) => Kind::Nsg,
             Thing::Cluster(..) => Kind::Cluster,
             Thing::Workload(..) => Kind::Workload,
+            Thing::Route(..) => Kind::Route,
+            Thing::Peering(..) => Kind::Peering,
         }
     }
 }
@@ -159,7 +171,19 @@ fn matching<'n>(network: &'n Network, reference: &Reference, kinds: &[Kind]) -> 
                     .get_key_value(name)
                     .map(|(name, thing)| Thing::Workload(name, thing)),
             ),
-            Kind::Asg | Kind::External | Kind::Route | Kind::Peering => {}
+            Kind::Route => found.extend(
+                network
+                    .routes
+                    .get_key_value(name)
+                    .map(|(name, thing)| Thing::Route(name, thing)),
+            ),
+            Kind::Peering => found.extend(
+                network
+                    .peerings
+                    .get_key_value(name)
+                    .map(|(name, thing)| Thing::Peering(name, thing)),
+            ),
+            Kind::Asg | Kind::External => {}
         }
     }
     found
@@ -171,9 +195,7 @@ fn unbound(
     kinds: &[Kind],
 ) -> Option<Diagnostic> {
     let expected = expected(kinds);
-    if let Some(kind @ (Kind::Asg | Kind::External | Kind::Route | Kind::Peering)) =
-        reference.value.kind
-    {
+    if let Some(kind @ (Kind::Asg | Kind::External)) = reference.value.kind {
         return Some(Diagnostic::error(
             codes::VALUE_NOT_YET,
             reference.span,
@@ -242,7 +264,9 @@ fn candidates<'n>(network: &'n Network, kinds: &[Kind], parent: Option<&Name>) -
             Kind::Nsg => names.extend(network.nsgs.keys().map(Name::as_str)),
             Kind::Cluster => names.extend(network.clusters.keys().map(Name::as_str)),
             Kind::Workload => names.extend(network.workloads.keys().map(Name::as_str)),
-            Kind::Asg | Kind::External | Kind::Route | Kind::Peering => {}
+            Kind::Route => names.extend(network.routes.keys().map(Name::as_str)),
+            Kind::Peering => names.extend(network.peerings.keys().map(Name::as_str)),
+            Kind::Asg | Kind::External => {}
         }
     }
     names.sort_unstable();

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::deployed::Deployed;
 use super::{
-    Action, Experiment, ProbeExpectation, ProbeTarget, Step, Topology, expectation, immutable,
-    network,
+    Action, Experiment, Invariant, ListenScheme, ProbeExpectation, ProbeTarget, Scheme, Step,
+    Topology, claim, expectation, immutable, network, order, shadow,
 };
 use crate::spec::{
-    self, Change, Diagnostic, Network, Severity, Source, Span, Spec, StepAction, Unread, codes,
-    suggestion,
+    self, Change, Diagnostic, Name, Network, Severity, Source, Span, Spanned, Spec, StepAction,
+    Unread, codes, suggestion,
 };
 use crate::verdict::{Answer, Outcome};
 
@@ -46,12 +47,15 @@ pub fn resolve(spec: &Spec) -> Result<Resolution, Vec<Diagnostic>> {
 fn all(spec: &Spec, mut found: Vec<Diagnostic>) -> Result<Resolution, Vec<Diagnostic>> {
     let mut resolver = Resolver {
         states: Vec::new(),
-        current: State::new(spec.network.clone(), &mut found),
+        current: State::new(spec.network.clone(), None, &mut found),
         found,
         unsure: ["steps", "invariants"]
             .iter()
             .any(|key| spec.unread.contains(key)),
     };
+    for group in resolver.current.topology.network_security_groups.values() {
+        shadow::warn(group, &mut resolver.found);
+    }
     let steps = resolver.steps(spec);
     if !resolver.unsure {
         warn_about_controls(&steps, &mut resolver.found);
@@ -114,8 +118,9 @@ struct State {
 }
 
 impl State {
-    fn new(network: Network, found: &mut Vec<Diagnostic>) -> State {
-        let topology = network::resolve(&network, found);
+    /// `before` is the state that is deployed when this one is.
+    fn new(network: Network, before: Option<&Topology>, found: &mut Vec<Diagnostic>) -> State {
+        let topology = network::resolve(&network, Deployed(before), found);
         State {
             network: Arc::new(network),
             topology: Arc::new(topology),
@@ -158,6 +163,8 @@ impl Resolver {
         }
         for (at, step) in spec.steps.iter().enumerate() {
             let action = self.action(at, step);
+            let prove = self.prove(step);
+            let expect_broken = self.expect_broken(step);
             let probes = step
                 .probes
                 .iter()
@@ -171,8 +178,8 @@ impl Resolver {
                 action,
                 topology: Arc::clone(&self.current.topology),
                 probes,
-                prove: BTreeMap::new(),
-                expect_broken: Vec::new(),
+                prove,
+                expect_broken,
                 planes: step.planes.iter().map(|plane| plane.value).collect(),
                 note: step.note.as_ref().map(|note| note.value.clone()),
                 wait: step.wait.as_ref().map(|wait| wait.value),
@@ -198,14 +205,14 @@ impl Resolver {
                 }
                 Action::Deploy
             }
-            StepAction::Change { changes, .. } => {
-                self.change(changes);
+            StepAction::Change { changes, order } => {
+                let between = self.change(changes, order);
                 Action::Change {
                     paths: changes
                         .iter()
                         .map(|change| change.path.value.clone())
                         .collect(),
-                    between: Vec::new(),
+                    between,
                 }
             }
             StepAction::Undo { span, all } => {
@@ -225,13 +232,63 @@ impl Resolver {
         action
     }
 
-    fn change(&mut self, changes: &[Change]) {
-        let network = self.current.network.changed(changes, &mut self.found);
-        let after = State::new(network, &mut self.found);
-        let before = std::mem::replace(&mut self.current, after);
+    /// Changes the network, and yields the states on the way where its parts are sent one after the other.
+    fn change(&mut self, changes: &[Change], order: &[Spanned<String>]) -> Vec<Arc<Topology>> {
+        let before = self.current.clone();
+        let mut between = Vec::new();
+        let parts = order::parts(changes, order, &mut self.found);
+        for (at, part) in parts.iter().enumerate() {
+            let last = at + 1 == parts.len();
+            let network = self.current.network.changed(part, &mut self.found);
+            let deployed = Arc::clone(&self.current.topology);
+            self.current = State::new(network, Some(&deployed), &mut self.found);
+            if !last {
+                between.push(Arc::clone(&self.current.topology));
+            }
+        }
         let (old, new) = (&before.topology, &self.current.topology);
         immutable::check(old, new, &self.current.network, changes, &mut self.found);
         self.states.push(before);
+        between
+    }
+
+    /// What is proven in a step alone.
+    fn prove(&mut self, step: &spec::Step) -> BTreeMap<Name, Invariant> {
+        let network = Arc::clone(&self.current.network);
+        let mut proven = BTreeMap::new();
+        for (name, invariant) in &step.prove {
+            if let Some(invariant) = claim::resolve(&network, invariant, &mut self.found) {
+                proven.insert(name.clone(), invariant);
+            }
+        }
+        proven
+    }
+
+    /// The invariants that a step breaks: those of the spec and its own.
+    fn expect_broken(&mut self, step: &spec::Step) -> Vec<Name> {
+        let known = &self.current.network.invariants;
+        let mut broken = Vec::new();
+        for name in &step.expect_broken {
+            if known.contains_key(&name.value) || step.prove.contains_key(&name.value) {
+                broken.push(name.value.clone());
+                continue;
+            }
+            let names = known
+                .keys()
+                .chain(step.prove.keys())
+                .map(|name| name.as_str());
+            if !self.current.network.hides_invariant(name.value.as_str()) {
+                self.found.push(
+                    Diagnostic::error(
+                        codes::UNKNOWN_NAME,
+                        name.span,
+                        format!("unknown invariant `{}`", name.value),
+                    )
+                    .help(suggestion(name.value.as_str(), names, "there is")),
+                );
+            }
+        }
+        broken
     }
 
     fn undo(&mut self, span: Span, all: bool) {
@@ -320,7 +377,12 @@ impl Resolver {
         {
             return;
         }
-        let listens = target.serve.iter().any(|listen| listen.port == wanted);
+        let udp = probe.scheme == Scheme::Udp;
+        let speaks = |listen: &super::Listen| (listen.scheme == ListenScheme::Udp) == udp;
+        let listens = target
+            .serve
+            .iter()
+            .any(|listen| listen.port == wanted && speaks(listen));
         if listens || (target.image.is_some() && target.serve.is_empty()) {
             return;
         }
@@ -331,7 +393,10 @@ impl Resolver {
         let ports: Vec<String> = target
             .serve
             .iter()
-            .map(|listen| listen.port.to_string())
+            .map(|listen| match listen.scheme {
+                ListenScheme::Udp => format!("udp {}", listen.port),
+                ListenScheme::Http | ListenScheme::Tcp => listen.port.to_string(),
+            })
             .collect();
         self.found.push(
             Diagnostic::warning(
@@ -347,8 +412,8 @@ impl Resolver {
                 },
             )
             .help(format!(
-                "give it `serve: http:{}`, or expect `refused`",
-                wanted
+                "give it `serve: {}:{wanted}`, or expect `refused`",
+                if udp { "udp" } else { "http" }
             )),
         );
     }
@@ -373,7 +438,7 @@ fn warn_about_controls(steps: &[Step], found: &mut Vec<Diagnostic>) {
                         probe.span,
                         format!("`{}` is expected to fail, and nothing was reached before", probe.probe),
                     )
-                    .label("the verdict will be `inconclusive`")
+                    .label("the verdict may be `inconclusive`")
                     .help("add a positive control: a probe that is expected to be `reachable`, in this step or before"),
                 );
             }

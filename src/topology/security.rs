@@ -3,7 +3,8 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::names::{Thing, find};
+use super::deployed::Deployed;
+use super::names::{Thing, bind};
 use super::service_tag;
 use super::{AddressSet, NetworkSecurityGroup, RuleAddresses, RuleSide, SecurityRule};
 use crate::net::Prefix;
@@ -15,6 +16,7 @@ use crate::verdict::Direction;
 /// Resolves a network security group, but for its name in Azure.
 pub(super) fn group(
     network: &Network,
+    deployed: Deployed<'_>,
     nsg: &spec::NetworkSecurityGroup,
     azure_name: String,
     found: &mut Vec<Diagnostic>,
@@ -22,7 +24,7 @@ pub(super) fn group(
     let mut rules: Vec<SecurityRule> = nsg
         .rules
         .iter()
-        .filter_map(|rule| self::rule(network, rule, found))
+        .filter_map(|rule| self::rule(network, deployed, rule, found))
         .collect();
     unique(nsg, found);
     rules.sort_by(|a, b| {
@@ -103,6 +105,7 @@ fn same_priority(
 
 fn rule(
     network: &Network,
+    deployed: Deployed<'_>,
     rule: &spec::SecurityRule,
     found: &mut Vec<Diagnostic>,
 ) -> Option<SecurityRule> {
@@ -127,10 +130,14 @@ fn rule(
             }
         }
     }
-    let source = side(network, rule, &rule.from, found);
-    let destination = side(network, rule, &rule.to, found);
+    let source = side(network, deployed, rule, &rule.from, found);
+    let destination = side(network, deployed, rule, &rule.to, found);
     Some(SecurityRule {
         name: rule.name.value.clone(),
+        azure_name: match &rule.azure_name {
+            Some(given) => given.value.clone(),
+            None => rule.name.value.to_string(),
+        },
         direction: rule.direction,
         priority: priority?,
         access: rule.access?,
@@ -159,11 +166,12 @@ fn priority(priority: &Spanned<u32>, found: &mut Vec<Diagnostic>) -> Option<u16>
 
 fn side(
     network: &Network,
+    deployed: Deployed<'_>,
     rule: &spec::SecurityRule,
     side: &Side,
     found: &mut Vec<Diagnostic>,
 ) -> Option<RuleSide> {
-    let addresses = addresses(network, rule, side.set.as_ref()?, found)?;
+    let addresses = addresses(network, deployed, rule, side.set.as_ref()?, found)?;
     Some(RuleSide {
         addresses,
         ports: side.ports.value.clone(),
@@ -172,6 +180,7 @@ fn side(
 
 fn addresses(
     network: &Network,
+    deployed: Deployed<'_>,
     rule: &spec::SecurityRule,
     set: &Set,
     found: &mut Vec<Diagnostic>,
@@ -195,13 +204,13 @@ fn addresses(
             )),
         );
     }
-    let mut prefixes = Vec::new();
+    let mut set_of = AddressSet::default();
     let mut tags = Vec::new();
     for term in &set.terms {
         match &term.value {
             Term::Any => return whole.then_some(RuleAddresses::Any),
-            Term::Prefix(prefix) => prefixes.push(*prefix),
-            Term::Address(address) => prefixes.push(Prefix::from(*address)),
+            Term::Prefix(prefix) => set_of.prefixes.push(*prefix),
+            Term::Address(address) => set_of.prefixes.push(Prefix::from(*address)),
             Term::Tag(tag) => {
                 if let Some(known) = service_tag::resembles(tag) {
                     found.push(
@@ -223,19 +232,17 @@ fn addresses(
                     value: reference.clone(),
                     span: term.span,
                 };
-                match ranges(network, &reference, found) {
-                    Some(ranges) => prefixes.extend(ranges),
-                    None => whole = false,
-                }
+                whole &= named(network, deployed, &reference, &mut set_of, found).is_some();
             }
         }
     }
-    match (&tags[..], &prefixes[..]) {
+    let named = set_of != AddressSet::default();
+    match (&tags[..], named) {
         ([_, _, ..], _) => {
             whole = false;
             found.push(two_tags(rule, set, &tags));
         }
-        ([tag], [_, ..]) => {
+        ([tag], true) => {
             whole = false;
             found.push(
                 Diagnostic::error(
@@ -254,37 +261,39 @@ fn addresses(
     }
     Some(match tags.pop() {
         Some(tag) => RuleAddresses::Tag(tag),
-        None => RuleAddresses::Addresses(AddressSet {
-            prefixes: merged(prefixes),
-            ..AddressSet::default()
-        }),
+        None => {
+            set_of.prefixes = merged(set_of.prefixes);
+            for names in [&mut set_of.workloads, &mut set_of.clusters] {
+                names.sort();
+                names.dedup();
+            }
+            RuleAddresses::Addresses(set_of)
+        }
     })
 }
 
-/// The ranges of a subnet or a virtual network.
-fn ranges(
+/// Adds what a name stands for: the ranges of a subnet or a virtual network, the addresses of a workload,
+/// the nodes of a cluster.
+fn named(
     network: &Network,
+    deployed: Deployed<'_>,
     reference: &Spanned<spec::Reference>,
+    addresses: &mut AddressSet,
     found: &mut Vec<Diagnostic>,
-) -> Option<Vec<Prefix>> {
-    let diagnostic = match find(network, reference, &[Kind::Subnet, Kind::Vnet]) {
-        Ok(thing) => return ranges_of(thing),
-        Err(diagnostic) => diagnostic?,
-    };
-    let deployed = find(network, reference, &[Kind::Workload, Kind::Cluster]);
-    found.push(match deployed {
-        Ok(_) if diagnostic.code == codes::MISPLACED_NAME => Diagnostic::error(
-            codes::DEPLOYED_ADDRESS_NOT_YET,
-            reference.span,
-            format!(
-                "`{}` has an address that only a deployment tells; such a name in a rule is not supported yet",
-                reference.value
-            ),
-        )
-        .help("it may stand only in a `change` after `deploy`; name its subnet instead"),
-        _ => diagnostic,
-    });
-    None
+) -> Option<()> {
+    let kinds = [Kind::Subnet, Kind::Vnet, Kind::Workload, Kind::Cluster];
+    match bind(network, reference, &kinds, found)? {
+        Thing::Workload(name, _) => deployed
+            .admits(Kind::Workload, name, reference.span, "a rule", found)
+            .then(|| addresses.workloads.push(name.clone())),
+        Thing::Cluster(name, _) => deployed
+            .admits(Kind::Cluster, name, reference.span, "a rule", found)
+            .then(|| addresses.clusters.push(name.clone())),
+        thing => {
+            addresses.prefixes.extend(ranges_of(thing)?);
+            Some(())
+        }
+    }
 }
 
 /// The ranges that a subnet or a virtual network stands for in a set, as far as they could be read.
@@ -293,7 +302,7 @@ pub(super) fn ranges_of(thing: Thing<'_>) -> Option<Vec<Prefix>> {
         Thing::Subnet(_, _, subnet) => Some(vec![subnet.prefix.as_ref()?.value]),
         Thing::Vnet(_, vnet) if vnet.unread.contains("space") => None,
         Thing::Vnet(_, vnet) => Some(vnet.space.iter().map(|range| range.value).collect()),
-        Thing::Nsg(..) | Thing::Cluster(..) | Thing::Workload(..) => None,
+        _ => None,
     }
 }
 

@@ -12,24 +12,23 @@ pub(crate) enum Place {
     Rule,
     /// A probe, also under the key `call`.
     Probe,
+    /// A peering: its ends.
+    Peering,
+    /// A route, also under the key `route`.
+    Route,
+    /// An invariant: its claim.
+    Invariant,
 }
 
 /// Puts the node at `place` into its long form, if it is in its short one.
 pub(crate) fn expand(node: &mut Node, place: Place) -> Result<(), Diagnostic> {
-    let key = match place {
-        Place::Subnet => {
-            if let Value::Text(_) = &node.value {
-                let value = node.clone();
-                node.value = Value::Map(vec![field("prefix", value)]);
-            }
-            return Ok(());
-        }
-        Place::Rule => "rule",
-        Place::Probe => "call",
-    };
-    let split = match place {
-        Place::Probe => sentence::probe_fields,
-        Place::Rule | Place::Subnet => sentence::rule_fields,
+    let (key, split): (_, fn(&Text) -> Result<sentence::Fields, Diagnostic>) = match place {
+        Place::Subnet => return value_of(node, "prefix"),
+        Place::Peering => return value_of(node, "between"),
+        Place::Invariant => return value_of(node, "claim"),
+        Place::Rule => ("rule", sentence::rule_fields),
+        Place::Route => ("route", sentence::route_fields),
+        Place::Probe => ("call", sentence::probe_fields),
     };
     match &mut node.value {
         Value::Text(text) => {
@@ -66,6 +65,15 @@ pub(crate) fn expand(node: &mut Node, place: Place) -> Result<(), Diagnostic> {
             }
         }
         _ => {}
+    }
+    Ok(())
+}
+
+/// A text is the value of one key.
+fn value_of(node: &mut Node, key: &str) -> Result<(), Diagnostic> {
+    if let Value::Text(_) = &node.value {
+        let value = node.clone();
+        node.value = Value::Map(vec![field(key, value)]);
     }
     Ok(())
 }

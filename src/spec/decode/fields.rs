@@ -6,7 +6,7 @@ use crate::net::Prefix;
 use crate::spec::language::Shape;
 use crate::spec::tree::{Entry, Node, Text, Value};
 use crate::spec::{
-    Diagnostic, Name, NameError, Reference, Span, Spanned, Unread, codes, list, sentence,
+    Diagnostic, Name, NameError, Plane, Reference, Span, Spanned, Unread, codes, list, sentence,
     suggestion,
 };
 
@@ -279,6 +279,15 @@ impl Decoder<'_> {
                 .help(suggestion(word, valid(), "it is one of"))
             })
         })
+    }
+
+    pub(super) fn plane(&mut self, node: &Node) -> Option<Spanned<Plane>> {
+        let words = [
+            ("predict", Plane::Predict),
+            ("local", Plane::Local),
+            ("azure", Plane::Azure),
+        ];
+        self.one_of(node, &words, &[])
     }
 
     pub(super) fn duration(&mut self, node: &Node) -> Option<Spanned<Duration>> {

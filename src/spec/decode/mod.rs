@@ -4,11 +4,17 @@
 //! each word, so both give the same findings. A function that returns `None` has reported why, or met a
 //! node that is reported already; a thing then keeps what else could be read of it.
 
+mod cluster;
 mod expand;
+mod expectation;
 mod fields;
+mod invariant;
 mod keys;
 mod network;
+mod probe;
+mod security;
 mod step;
+mod workload;
 
 pub(super) use expand::{Place, expand};
 
@@ -73,6 +79,7 @@ fn spec(d: &mut Decoder<'_>, document: &Node) -> Option<Spec> {
     }
     let about = d.optional(&mut fields, "about", Decoder::text);
     let location = d.optional(&mut fields, "location", Decoder::word);
+    let planes = d.many(&mut fields, "planes", Decoder::plane);
     let steps = d.optional(&mut fields, "steps", Decoder::steps);
     let lifecycle = fields.get("lifecycle").map(|node| lifecycle(d, node));
     let budget = fields.get("budget").map(|node| budget(d, node));
@@ -82,7 +89,7 @@ fn spec(d: &mut Decoder<'_>, document: &Node) -> Option<Spec> {
         location,
         tags,
         secrets: BTreeMap::new(),
-        planes: Vec::new(),
+        planes,
         network,
         steps: steps.unwrap_or_default(),
         lifecycle: lifecycle.unwrap_or_default(),
@@ -113,6 +120,12 @@ fn lifecycle(d: &mut Decoder<'_>, node: &Node) -> Lifecycle {
     if let Some(keep) = d.optional(&mut fields, "keep-on-failure", Decoder::duration) {
         lifecycle.keep_on_failure = keep.value;
     }
+    if let Some(parallel) = d.optional(&mut fields, "parallel", |d, node| d.number(node, 1, 64)) {
+        lifecycle.parallel = parallel.value;
+    }
+    lifecycle.group = d
+        .optional(&mut fields, "group", Decoder::word)
+        .map(|group| group.value);
     lifecycle
 }
 

@@ -1,22 +1,17 @@
-//! Steps and expectations.
+//! Steps.
 
 use std::collections::BTreeMap;
 
 use super::fields::{Decoder, Fields, one_or_many};
 use crate::spec::change;
-use crate::spec::language::{EXPECTATION, STEP};
+use crate::spec::language::STEP;
 use crate::spec::tree::{Entry, Node, Text, Value};
 use crate::spec::{
-    Change, Diagnostic, ExpectedSource, ProbeExpectation, Span, Spanned, Step, StepAction, Unread,
-    codes, list, nearest, sentence,
+    Change, Diagnostic, Name, Span, Spanned, Step, StepAction, Unread, codes, nearest,
 };
-use crate::verdict::{Answer, BodyMatch, Outcome};
 
 /// What a step can do to the network.
 const ACTIONS: [&str; 3] = ["deploy", "change", "undo"];
-
-/// Outcomes of probes that are not built.
-const LATER_OUTCOMES: [Outcome; 3] = [Outcome::Resolves, Outcome::Nxdomain, Outcome::TlsError];
 
 impl Decoder<'_> {
     pub(super) fn steps(&mut self, node: &Node) -> Option<Vec<Step>> {
@@ -67,6 +62,14 @@ impl Decoder<'_> {
                 Some(entries.iter().map(|entry| d.expectation(entry)).collect())
             })
             .unwrap_or_default();
+        step.prove = self
+            .optional(&mut fields, "prove", |d, node| {
+                Some(d.invariants(node, "`prove`"))
+            })
+            .unwrap_or_default();
+        step.expect_broken = self.many(&mut fields, "expect-broken", Self::name);
+        step.when = self.when_rows(&mut fields);
+        step.planes = self.many(&mut fields, "planes", Self::plane);
         step.name = self.optional(&mut fields, "name", Self::text);
         step.note = self.optional(&mut fields, "note", Self::text);
         step.wait = self.optional(&mut fields, "wait", Self::duration);
@@ -112,6 +115,18 @@ impl Decoder<'_> {
                 .help("make two steps of it"),
             );
         }
+        if let Some(order) = fields.entry("order")
+            && fields.entry("change").is_none()
+        {
+            self.found.push(
+                Diagnostic::error(
+                    codes::CONTRADICTION,
+                    order.key.span,
+                    "`order` without a `change`",
+                )
+                .help("it says in which order the paths of a change are sent"),
+            );
+        }
         let Some(entry) = actions.first() else {
             return StepAction::None;
         };
@@ -124,7 +139,7 @@ impl Decoder<'_> {
             }
             "change" => StepAction::Change {
                 changes: self.changes(fields),
-                order: Vec::new(),
+                order: self.list(fields, "order", Self::text),
             },
             _ => {
                 let span = entry.key.span;
@@ -137,6 +152,19 @@ impl Decoder<'_> {
                 }
             }
         }
+    }
+
+    /// The matrix rows with which a step is run.
+    fn when_rows(&mut self, fields: &mut Fields<'_>) -> BTreeMap<Name, Vec<Spanned<String>>> {
+        self.optional(fields, "when", |d, node| {
+            let mut when = BTreeMap::new();
+            for (axis, entry) in d.named(node, "`when`") {
+                let rows = one_or_many(&entry.value);
+                when.insert(axis, rows.iter().filter_map(|row| d.word(row)).collect());
+            }
+            Some(when)
+        })
+        .unwrap_or_default()
     }
 
     fn changes(&mut self, fields: &mut Fields<'_>) -> Vec<Change> {
@@ -161,116 +189,6 @@ impl Decoder<'_> {
         }
         changes
     }
-
-    fn expectation(&mut self, entry: &Entry) -> ProbeExpectation {
-        let node = &entry.value;
-        let mut expectation = ProbeExpectation {
-            probe: Spanned {
-                value: entry.key.text.clone(),
-                span: entry.key.span,
-            },
-            span: entry.key.span,
-            one_of: Vec::new(),
-            status: None,
-            body: None,
-            source: None,
-            source_in: None,
-            not_source: None,
-            header: BTreeMap::new(),
-            via: Vec::new(),
-            avoid: Vec::new(),
-            by: None,
-            answers: Vec::new(),
-            rtt: None,
-            within: None,
-            stable: None,
-            planes: Vec::new(),
-            unread: Unread::new(),
-        };
-        // An outcome alone is the short form.
-        let short;
-        let node = match &node.value {
-            Value::Map(_) => node,
-            _ => {
-                short = Node {
-                    span: node.span,
-                    value: Value::Map(vec![Entry {
-                        key: Text::new("outcome", node.span),
-                        value: node.clone(),
-                    }]),
-                };
-                &short
-            }
-        };
-        let Some(mut fields) = self.fields(node, entry.key.span, &EXPECTATION) else {
-            return expectation;
-        };
-        expectation.one_of = self.answers(&mut fields);
-        expectation.status = self.optional(&mut fields, "status", |d, node| {
-            d.sentence(node, "a status", |text| {
-                status(&text.text).ok_or_else(|| {
-                    let message = format!("`{}` is not an HTTP status", text.text);
-                    Diagnostic::error(codes::VALUE, text.span, message)
-                        .help("it is a number from 100 to 599")
-                })
-            })
-        });
-        expectation.body = self.optional(&mut fields, "body", |d, node| {
-            let text = d.text(node)?;
-            let value = match text
-                .value
-                .strip_prefix('/')
-                .and_then(|rest| rest.strip_suffix('/'))
-            {
-                Some(source) if !source.is_empty() => BodyMatch::Matches(source.to_owned()),
-                _ => BodyMatch::Contains(text.value),
-            };
-            Some(Spanned {
-                value,
-                span: text.span,
-            })
-        });
-        expectation.source = self.optional(&mut fields, "source", |d, node| {
-            d.sentence(node, "a source", |text| {
-                Ok(match text.text.as_str() {
-                    "node" => ExpectedSource::Node,
-                    "pod" => ExpectedSource::Pod,
-                    "self" => ExpectedSource::Caller,
-                    word if word.starts_with(|c: char| c.is_ascii_digit()) => {
-                        ExpectedSource::Address(sentence::address(text)?)
-                    }
-                    _ => ExpectedSource::Name(sentence::reference(text)?.value),
-                })
-            })
-        });
-        expectation.source_in = self
-            .optional(&mut fields, "source-in", |d, node| {
-                d.sentence(node, "a set", sentence::set)
-            })
-            .map(|set| set.value);
-        expectation.by = self
-            .optional(&mut fields, "by", |d, node| {
-                d.sentence(node, "a rule", sentence::by)
-            })
-            .map(|by| by.value);
-        expectation.unread = fields.unread;
-        expectation
-    }
-
-    /// An outcome word, a status, or a list of them.
-    fn answers(&mut self, fields: &mut Fields<'_>) -> Vec<Spanned<Answer>> {
-        if let Some(node) = fields.get("outcome")
-            && one_or_many(node).is_empty()
-        {
-            let message = "an empty list is met by nothing";
-            self.found
-                .push(Diagnostic::error(codes::VALUE, node.span, message));
-            fields.unread.insert("outcome");
-        }
-        self.many(fields, "outcome", |d, node| {
-            d.sentence(node, "an outcome", |text| answer(&text.text, text.span))
-        })
-    }
 }
 
 /// A step that does not exist.
@@ -284,41 +202,4 @@ pub(super) fn unknown(word: &str, meant: Option<&str>, span: Span, help: &str) -
         ),
         None => Diagnostic::error(codes::UNKNOWN_STEP, span, message).help(help),
     }
-}
-
-fn answer(word: &str, span: Span) -> Result<Answer, Diagnostic> {
-    if let Some(status) = status(word) {
-        return Ok(Answer::Status(status));
-    }
-    match word.parse::<Outcome>() {
-        Ok(outcome) if LATER_OUTCOMES.contains(&outcome) => Err(Diagnostic::error(
-            codes::VALUE_NOT_YET,
-            span,
-            format!("outcome `{word}` is not supported yet"),
-        )
-        .help("it belongs to DNS and TLS probes; an HTTP probe does not see it")),
-        Ok(outcome) => Ok(Answer::Outcome(outcome)),
-        Err(()) => {
-            let built = || {
-                Outcome::ALL
-                    .into_iter()
-                    .filter(|outcome| !LATER_OUTCOMES.contains(outcome))
-                    .map(Outcome::word)
-            };
-            let message = format!("`{word}` is not an outcome");
-            Err(
-                Diagnostic::error(codes::VALUE, span, message).help(match nearest(word, built()) {
-                    Some(outcome) => format!("did you mean `{outcome}`?"),
-                    None => format!("it is an HTTP status, {}", list(built())),
-                }),
-            )
-        }
-    }
-}
-
-fn status(word: &str) -> Option<u16> {
-    let digits = word.len() == 3 && word.bytes().all(|b| b.is_ascii_digit());
-    word.parse()
-        .ok()
-        .filter(|status| digits && (100..600).contains(status))
 }

@@ -1,8 +1,9 @@
-//! What decided: `deny-all`, `aci-nsg/deny-all`, `inbound/deny-all`, `aci-nsg/inbound/deny-all`, `AllowVnetInBound`.
+//! What decided: `deny-all`, `aci-nsg/inbound/deny-all`, `AllowVnetInBound`, `route/none`, `route/to-b/east`,
+//! `peering/hub-spoke`, `listener`.
 
 use super::error;
 use crate::spec::tree::Text;
-use crate::spec::{Diagnostic, Spanned, codes};
+use crate::spec::{Diagnostic, Spanned};
 use crate::verdict::{ByPattern, Direction, RulePattern};
 
 /// Reads a pattern for the deciding rule. Which rules exist is not known here.
@@ -18,6 +19,12 @@ pub(crate) fn by(text: &Text) -> Result<Spanned<ByPattern>, Diagnostic> {
                 .help("it is a rule's name, narrowed as `nsg/rule` or `nsg/inbound/rule`"));
         }
     }
+    if let Some(pattern) = elsewhere(&parts) {
+        return Ok(Spanned {
+            value: pattern,
+            span: text.span,
+        });
+    }
     let direction = |part: &Text| match part.text.as_str() {
         "inbound" => Some(Direction::Inbound),
         "outbound" => Some(Direction::Outbound),
@@ -25,13 +32,6 @@ pub(crate) fn by(text: &Text) -> Result<Spanned<ByPattern>, Diagnostic> {
     };
     let (nsg, direction, rule) = match &parts[..] {
         [rule] => (None, None, rule),
-        [first, ..] if first.text == "route" => {
-            return Err(Diagnostic::error(
-                codes::VALUE_NOT_YET,
-                text.span,
-                format!("`{}`: a route as the cause is not supported yet", text.text),
-            ));
-        }
         [first, rule] => match direction(first) {
             Some(direction) => (None, Some(direction), rule),
             None => (Some(first.text.clone()), None, rule),
@@ -62,9 +62,29 @@ pub(crate) fn by(text: &Text) -> Result<Spanned<ByPattern>, Diagnostic> {
     })
 }
 
+/// What decides besides rules: routes, peerings, the listener.
+fn elsewhere(parts: &[Text]) -> Option<ByPattern> {
+    let words: Vec<&str> = parts.iter().map(|part| part.text.as_str()).collect();
+    Some(match words[..] {
+        ["listener"] => ByPattern::Listener,
+        ["route", "none"] => ByPattern::NoRoute,
+        ["route", name] => ByPattern::Route {
+            table: None,
+            name: name.to_owned(),
+        },
+        ["route", table, name] => ByPattern::Route {
+            table: Some(table.to_owned()),
+            name: name.to_owned(),
+        },
+        ["peering", name] => ByPattern::Peering(name.to_owned()),
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::codes;
 
     #[test]
     fn a_deciding_rule_reads_and_prints_the_same() {
@@ -74,6 +94,11 @@ mod tests {
             "nsg/deny-all",
             "inbound/deny-all",
             "nsg/outbound/deny-all",
+            "route/none",
+            "route/east-west",
+            "route/to-b/east-west",
+            "peering/hub-spoke",
+            "listener",
         ] {
             assert_eq!(
                 by(&Text::at_start(text)).map(|by| by.value.to_string()),
@@ -89,7 +114,6 @@ mod tests {
             ("a b", codes::SENTENCE),
             ("nsg/inbond/rule", codes::SENTENCE),
             ("a/inbound/b/c", codes::SENTENCE),
-            ("route/none", codes::VALUE_NOT_YET),
         ] {
             assert_eq!(
                 by(&Text::at_start(text)).map_err(|d| d.code),

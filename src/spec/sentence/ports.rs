@@ -59,14 +59,7 @@ pub(crate) fn listen(text: &Text) -> Result<Listen, Diagnostic> {
     let scheme = match scheme.text.as_str() {
         "http" => ListenScheme::Http,
         "tcp" => ListenScheme::Tcp,
-        "udp" => {
-            return Err(Diagnostic::error(
-                codes::VALUE_NOT_YET,
-                scheme.span,
-                "listener scheme `udp` is not supported yet",
-            )
-            .help("`http` and `tcp` are"));
-        }
+        "udp" => ListenScheme::Udp,
         _ => {
             return Err(error(
                 scheme,
@@ -128,7 +121,7 @@ mod tests {
         );
         for (text, code) in [
             ("80", codes::SENTENCE),
-            ("udp:53", codes::VALUE_NOT_YET),
+            ("udp", codes::SENTENCE),
             ("http:0", codes::SENTENCE),
             ("ftp:21", codes::SENTENCE),
         ] {

@@ -2,7 +2,7 @@
 
 use super::{Fields, address, error, reference};
 use crate::spec::tree::Text;
-use crate::spec::{Diagnostic, Host, Kind, Spanned, codes};
+use crate::spec::{Diagnostic, Host, Kind, Spanned};
 
 const FORM: &str =
     "a probe reads `observer -> http://web:80/`: caller, `->`, scheme, host, port, path";
@@ -51,15 +51,7 @@ pub(crate) fn host(text: &Text) -> Result<Spanned<Host>, Diagnostic> {
     let host = if text.text.starts_with(|c: char| c.is_ascii_digit()) {
         Host::Address(address(text)?)
     } else if text.text.contains('.') {
-        return Err(Diagnostic::error(
-            codes::VALUE_NOT_YET,
-            text.span,
-            format!(
-                "host name `{}`: calling by a DNS name is not supported yet",
-                text.text
-            ),
-        )
-        .help("call a workload or an address"));
+        hostname(text)?
     } else {
         Host::Name(reference(text)?.value)
     };
@@ -67,6 +59,25 @@ pub(crate) fn host(text: &Text) -> Result<Spanned<Host>, Diagnostic> {
         value: host,
         span: text.span,
     })
+}
+
+/// A host name has a dot, a name of the spec has none (RFC 1123 for the rest).
+fn hostname(text: &Text) -> Result<Host, Diagnostic> {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let name = text.text.as_str();
+    if name.len() <= 253 && name.split('.').all(label) {
+        Ok(Host::Hostname(name.to_ascii_lowercase()))
+    } else {
+        Err(error(text, format!("`{name}` is not a host name"))
+            .help("a host name is made of letters, digits and hyphens, with dots between"))
+    }
 }
 
 #[cfg(test)]

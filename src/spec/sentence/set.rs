@@ -90,18 +90,19 @@ fn term(text: &Text) -> Result<Term, Diagnostic> {
         }
         Some(c) if c.is_ascii_digit() && word.contains('/') => prefix(text).map(Term::Prefix),
         Some(c) if c.is_ascii_digit() => address(text).map(Term::Address),
-        Some(c) if c.is_ascii_uppercase() => tag(text),
+        Some(c) if c.is_ascii_uppercase() => tag(text).map(Term::Tag),
         Some(_) => reference(text).map(|reference| Term::Name(reference.value)),
     }
 }
 
-fn tag(text: &Text) -> Result<Term, Diagnostic> {
+/// Reads a service tag.
+pub(super) fn tag(text: &Text) -> Result<String, Diagnostic> {
     let well_formed = text
         .text
         .split('.')
         .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric()));
     if well_formed {
-        Ok(Term::Tag(text.text.clone()))
+        Ok(text.text.clone())
     } else {
         Err(error(text, format!("`{}` is not a service tag", text.text))
             .help("a service tag has letters and digits, with dots between, for example `Storage.EastUS`"))
