@@ -7,9 +7,11 @@ mod check;
 mod compile;
 #[cfg(all(feature = "local", target_os = "linux"))]
 mod doctor;
+mod explain;
 mod load;
 #[cfg(feature = "run")]
 mod run;
+mod schema;
 #[cfg(feature = "run")]
 mod target;
 
@@ -59,6 +61,17 @@ enum Command {
         /// The experiment spec
         spec: PathBuf,
     },
+    /// Tell what a code of a finding, or an exit code, means
+    Explain {
+        /// The code, for example `VNL0107` or `6`
+        code: String,
+    },
+    /// Print the JSON Schema of the spec language
+    Schema {
+        /// Print the reference of keys as Markdown instead
+        #[arg(long)]
+        keys: bool,
+    },
     /// Tell what this host supports, feature by feature
     #[cfg(all(feature = "local", target_os = "linux"))]
     Doctor,
@@ -91,6 +104,8 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments),
         Command::Compile { spec, output } => compile::run(&spec, output.as_deref()),
         Command::Check { spec } => check::run(&spec),
+        Command::Explain { code } => explain::run(&code),
+        Command::Schema { keys } => schema::run(keys),
         #[cfg(all(feature = "local", target_os = "linux"))]
         Command::Doctor => doctor::run(),
     });

@@ -3,7 +3,6 @@
 //! One table for everything that has to know it: the decoder (which keys exist), `change` (which paths
 //! exist and which places have a short form), the JSON Schema and the reference of keys. A key that is
 //! not in here cannot be read, and a key in here that the decoder never reads fails a test.
-#![expect(dead_code, reason = "read by the schema and the reference of keys")]
 
 use super::Kind;
 

@@ -18,17 +18,21 @@ mod change;
 pub mod codes;
 mod decode;
 mod diagnostic;
+mod explain;
 mod hidden;
 mod language;
 mod model;
 mod name;
+mod reference;
 mod render;
+mod schema;
 mod sentence;
 mod span;
 mod tree;
 
 pub use decode::parse;
 pub use diagnostic::{Diagnostic, Label, Severity};
+pub use explain::explain;
 pub use model::{
     Access, Budget, Change, Claim, Cleanup, Cluster, ClusterNetwork, Dataplane, Egress,
     ExpectedSource, Hop, Host, Invariant, Kind, Lifecycle, Listen, ListenScheme, Nat, Network,
@@ -38,7 +42,9 @@ pub use model::{
     Step, StepAction, Subnet, Term, VirtualNetwork, Workload, WorkloadPlacement,
 };
 pub use name::{Name, NameError};
+pub use reference::key_reference;
 pub use render::render;
+pub use schema::json_schema;
 pub use span::{Source, Span, Spanned};
 
 pub(crate) use decode::read;
