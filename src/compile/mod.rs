@@ -12,7 +12,7 @@ mod resources;
 
 use std::collections::BTreeMap;
 
-use crate::arm::{self, Destination, Question, ResourceKey, Template};
+use crate::arm::{self, Destination, FlowState, Listening, Question, ResourceKey, Template};
 use crate::net::Protocol;
 use crate::probe::{self, CLIENT_ADDRESS_PATH, echo_path};
 use crate::topology::{self, Placement, ProbeTarget, Topology};
@@ -171,15 +171,20 @@ fn plan(
             to,
             protocol: Protocol::Tcp,
             port: Some(probe.port),
-            // Of an own image, or an address, nothing is known but that the author calls it.
-            listens: called.is_none_or(|workload| {
-                workload.image.is_some()
-                    || workload
-                        .serve
-                        .iter()
-                        .any(|listen| listen.port == probe.port)
-            }),
+            listens: listening(called, probe.port),
+            flow: FlowState::New,
+            forwarders: Vec::new(),
         },
+    }
+}
+
+/// Whether a workload serves the port. Of an own image, or of a bare address, nobody has told more than
+/// what the workload declares to serve.
+fn listening(called: Option<&topology::Workload>, port: u16) -> Listening {
+    match called {
+        Some(workload) if workload.serve.iter().any(|listen| listen.port == port) => Listening::Yes,
+        Some(workload) if workload.image.is_none() => Listening::No,
+        Some(_) | None => Listening::Unknown,
     }
 }
 
