@@ -48,6 +48,12 @@ pub fn predict(
         ),
     };
     refuse_service(&from, address)?;
+    let mut forwarders = question.forwarders.iter().map(|one| &one.interface);
+    if let Some(unknown) = forwarders.find(|key| network.interface(key).is_none()) {
+        return Err(PredictError::UnknownParty {
+            party: format!("network interface `{}`", unknown.name),
+        });
+    }
     let explored = explore(|readings| {
         Walk::new(
             &network,

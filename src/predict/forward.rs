@@ -67,13 +67,13 @@ impl<'n> Walk<'_, 'n> {
             self.allocation,
             self.readings,
         )?;
-        let passing = if chosen.is_system() {
-            cause(BY_SYSTEM_ROUTE)
-        } else {
-            Decider::Route {
+        // What let it pass in the end is the last route of a user, if there was one.
+        if !chosen.is_system() {
+            self.routed = Some(Decider::Route {
                 route: chosen.route.clone(),
-            }
-        };
+            });
+        }
+        let passing = self.routed.clone().unwrap_or(cause(BY_SYSTEM_ROUTE));
         let route = Decider::Route {
             route: chosen.route,
         };
@@ -287,6 +287,7 @@ impl<'n> Walk<'_, 'n> {
             self.readings,
         )
         .map_err(Stop::cause)?;
+        self.translate_back()?;
         // What becomes of a packet that an appliance sends out with another's address is not told.
         let own = self.via.is_empty() || here.source == here.endpoint.address;
         Ok(Step::Arrived(Arrival {

@@ -18,19 +18,26 @@ impl<'n> Walk<'_, 'n> {
         there: Attachment<'n>,
         source: Ipv4Addr,
     ) -> Result<(), Stop> {
-        let (mut sender, mut at, mut target) = (to.clone(), there, source);
-        let translators = self.via.iter().filter(|passed| passed.translates);
+        let translator = self.via.iter().rfind(|passed| passed.translates);
+        let receiver = translator.map_or(self.from, |passed| &passed.endpoint);
+        let receiver = receiver.clone();
+        self.lead(to, there, source, &receiver)?;
+        self.translate_back()
+    }
+
+    /// Leads a reply that has reached the last appliance that translated the request to the caller.
+    pub(super) fn translate_back(&mut self) -> Result<(), Stop> {
+        let translators = self.via.iter().rev().filter(|passed| passed.translates);
         let translators = translators
             .map(|passed| (passed.endpoint.clone(), passed.received))
             .collect::<Vec<_>>();
-        for (appliance, received) in translators.into_iter().rev() {
-            self.lead(&sender, at, target, &appliance)?;
-            at = self.interface_of(&appliance);
-            sender = appliance;
-            target = received;
+        for (index, (appliance, received)) in translators.iter().enumerate() {
+            let receiver = translators.get(index + 1).map(|(next, _)| next);
+            let receiver = receiver.unwrap_or(self.from).clone();
+            let at = self.interface_of(appliance);
+            self.lead(appliance, at, *received, &receiver)?;
         }
-        let caller = self.from.clone();
-        self.lead(&sender, at, target, &caller)
+        Ok(())
     }
 
     /// One leg of the reply: from `sender` at `at` to `target`, which is `receiver`'s address.

@@ -76,6 +76,8 @@ pub(super) struct Walk<'a, 'n> {
     pub(super) readings: &'a mut Readings,
     /// Every rule that decided, in travel order.
     pub(super) path: Vec<RuleRef>,
+    /// The last route of a user that the packet took.
+    pub(super) routed: Option<Decider>,
     /// Whether a group let the flow pass for having let it pass before.
     pub(super) on_record: bool,
     /// The appliances that were passed, in travel order.
@@ -111,6 +113,7 @@ impl<'a, 'n> Walk<'a, 'n> {
             to,
             readings,
             path: Vec::new(),
+            routed: None,
             on_record: false,
             via: Vec::new(),
         }

@@ -267,3 +267,60 @@ fn r38_the_appliance_itself_can_be_called_over_a_route_that_names_it() {
         "reachable | open/inbound/in | 10.1.0.4"
     );
 }
+
+/// A machine whose calls to the Internet go over a firewall with a public address.
+fn egress_over_firewall(subnet: &str) -> Vec<Resource> {
+    vec![
+        vnet(
+            "v",
+            &["10.1.0.0/16"],
+            &[
+                "a: 10.1.0.0/24 routes=out",
+                &format!("fw: 10.1.2.0/24{subnet}"),
+            ],
+        ),
+        routes("out", &["all 0.0.0.0/0 VirtualAppliance 10.1.2.4"]),
+        routes("back", &["lost 10.1.0.0/24 None"]),
+        nic(
+            "firewall",
+            "v/fw",
+            json!({ "publicIPAddress": id("publicIPAddresses", "p") }),
+            json!({ "enableIPForwarding": true }),
+        ),
+        resource(
+            "Microsoft.Network/publicIPAddresses",
+            "p",
+            json!({ "ipAddress": "20.0.0.9" }),
+        ),
+        aci("from", "v/a"),
+    ]
+}
+
+#[test]
+fn r38_r43_the_internet_sees_the_appliance_that_translates() {
+    let out = |translates| Question {
+        forwarders: through(translates).forwarders,
+        ..call_address(group("from"), "8.8.8.8")
+    };
+    let network = egress_over_firewall("");
+    assert_eq!(
+        said(&network, &out(true)),
+        "reachable | out/all 0.0.0.0/0 | 20.0.0.9"
+    );
+    assert_eq!(answer(&network, &out(false)).source, None);
+    assert_eq!(
+        said(&egress_over_firewall(" routes=back"), &out(true)),
+        "timeout | back/lost 10.1.0.0/24 back | -"
+    );
+}
+
+#[test]
+fn a_forwarder_that_is_not_in_the_template_is_named() {
+    let mut network = hub_and_spokes(true, true);
+    network.remove(10);
+    let error = vnetlab::predict::predict(&network, &Default::default(), &through(true));
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "network interface `firewall` is not in the template"
+    );
+}

@@ -12,6 +12,7 @@ mod interfaces;
 mod network;
 mod not_considered;
 mod peering;
+mod robustness;
 mod routing;
 mod security_rules;
 mod semantics;

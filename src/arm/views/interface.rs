@@ -68,7 +68,7 @@ impl NetworkInterface {
             .iter()
             .map(|item| {
                 let properties = item.object("properties");
-                let primary = properties.flag("primary").unwrap_or(false);
+                let primary = properties.flag("primary")?.unwrap_or(false);
                 Ok((primary, IpConfiguration::read(item, &properties)?))
             })
             .collect::<Result<Vec<_>, ViewError>>()?;
@@ -77,7 +77,7 @@ impl NetworkInterface {
             id: id.clone(),
             ip_configurations: configurations.into_iter().map(|(_, one)| one).collect(),
             nsg: view.reference("networkSecurityGroup")?,
-            enable_ip_forwarding: view.flag("enableIPForwarding").unwrap_or(false),
+            enable_ip_forwarding: view.flag("enableIPForwarding")?.unwrap_or(false),
             virtual_machine: view.reference("virtualMachine")?,
         })
     }
@@ -119,12 +119,13 @@ impl VirtualMachine {
                 .object("networkProfile")
                 .items("networkInterfaces")
                 .iter()
-                .filter_map(|item| {
-                    let primary = item.object("properties").flag("primary").unwrap_or(false);
-                    let reference = item.own_reference("id").transpose()?;
-                    Some(reference.map(|id| (primary, id)))
+                .map(|item| {
+                    let primary = item.object("properties").flag("primary")?;
+                    let id = item.own_reference("id")?;
+                    let id = id.ok_or_else(|| item.error("id", "missing".to_owned()))?;
+                    Ok((primary.unwrap_or(false), id))
                 })
-                .collect::<Result<Vec<_>, _>>()?;
+                .collect::<Result<Vec<_>, ViewError>>()?;
             interfaces.sort_by_key(|(primary, _)| !primary);
             Ok(VirtualMachine {
                 id: id.clone(),

@@ -105,16 +105,12 @@ impl ManagedCluster {
 
 impl AgentPool {
     fn read(name: String, view: &View<'_>) -> Result<AgentPool, ViewError> {
-        let number = |member: &str| {
-            let number = view.number(member)?;
-            u32::try_from(number).ok()
-        };
         Ok(AgentPool {
             name,
-            count: number("count").unwrap_or(1),
+            count: view.count("count")?.unwrap_or(1),
             subnet: view.own_reference("vnetSubnetID")?,
             pod_subnet: view.own_reference("podSubnetID")?,
-            max_pods: number("maxPods"),
+            max_pods: view.count("maxPods")?,
         })
     }
 }

@@ -4,7 +4,7 @@ use crate::arm::{Resource, ResourceId};
 use crate::net::{PortRange, Prefix, Protocol};
 use crate::verdict::Direction;
 
-use super::view::View;
+use super::view::{View, untold};
 use super::{NETWORK_SECURITY_GROUP, SECURITY_RULE, ViewError, all, join};
 
 /// A network security group with its custom rules.
@@ -113,7 +113,7 @@ impl NetworkSecurityGroup {
             id: id.clone(),
             rules: rules("securityRules")?,
             default_rules: rules("defaultSecurityRules")?,
-            flush_connection: view.flag("flushConnection").unwrap_or(false),
+            flush_connection: view.flag("flushConnection")?.unwrap_or(false),
         })
     }
 }
@@ -200,7 +200,10 @@ impl View<'_> {
         }
         Err(self.error(
             member,
-            format!("`{text}` is not an IPv4 address, a prefix or a service tag"),
+            match untold(text) {
+                Some(what) => format!("`{text}` is {what}"),
+                None => format!("`{text}` is not an IPv4 address, a prefix or a service tag"),
+            },
         ))
     }
 

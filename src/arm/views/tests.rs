@@ -227,3 +227,53 @@ fn ipv6_is_named_as_not_supported() {
         "{error}"
     );
 }
+
+#[test]
+fn what_cannot_be_read_is_named_and_never_taken_for_a_default() {
+    let subnet = |properties: Value| {
+        let error = VirtualNetwork::all(&[
+            resource(VIRTUAL_NETWORK, "v", json!({})),
+            resource(SUBNET, "v/a", properties),
+        ]);
+        error.unwrap_err().to_string()
+    };
+    for (properties, message) in [
+        (
+            json!({ "networkSecurityGroup": "n" }),
+            "networkSecurityGroup: `\"n\"` is not an object with an id",
+        ),
+        (
+            json!({ "natGateway": { "id": 7 } }),
+            "natGateway.id: `7` is not a resource id",
+        ),
+        (
+            json!({ "defaultOutboundAccess": "no" }),
+            "defaultOutboundAccess: `\"no\"` is not true or false",
+        ),
+        (
+            json!({ "addressPrefixes": [{ "a": 1 }] }),
+            "addressPrefixes: `{\"a\":1}` is not an address prefix",
+        ),
+        (
+            json!({ "routeTable": { "id": "[reference('x').id]" } }),
+            "routeTable.id: `[reference('x').id]` is told only by a deployment",
+        ),
+    ] {
+        let error = subnet(properties);
+        assert!(error.ends_with(message), "{error}");
+    }
+    let route = json!({
+        "addressPrefix": "10.9.0.0/16", "nextHopType": "VirtualAppliance",
+        "nextHopIpAddress": "[reference('fw').address]",
+    });
+    let table = json!({ "routes": [{ "name": "fw", "properties": route }] });
+    let error = RouteTable::all(&[resource(ROUTE_TABLE, "t", table)]).unwrap_err();
+    assert_eq!(
+        error.message,
+        "`[reference('fw').address]` is told only by a deployment"
+    );
+    let pool = json!([{ "name": "p", "count": "many" }]);
+    let cluster = resource(MANAGED_CLUSTER, "c", json!({ "agentPoolProfiles": pool }));
+    let error = ManagedCluster::all(&[cluster]).unwrap_err();
+    assert_eq!(error.message, "`\"many\"` is not a number of things");
+}

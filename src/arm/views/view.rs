@@ -79,49 +79,76 @@ impl<'a> View<'a> {
         value.as_u64().or_else(|| value.as_str()?.parse().ok())
     }
 
-    /// A boolean, also one that is written as text.
-    pub(super) fn flag(&self, member: &str) -> Option<bool> {
-        let value = self.get(member)?;
-        value
-            .as_bool()
-            .or_else(|| value.as_str()?.to_ascii_lowercase().parse().ok())
+    /// A count, where it is set.
+    pub(super) fn count(&self, member: &str) -> Result<Option<u32>, ViewError> {
+        let Some(value) = self.get(member) else {
+            return Ok(None);
+        };
+        match self.number(member).map(u32::try_from) {
+            Some(Ok(count)) => Ok(Some(count)),
+            _ => Err(self.error(member, format!("`{value}` is not a number of things"))),
+        }
+    }
+
+    /// A boolean, where it is set; also one that is written as text.
+    pub(super) fn flag(&self, member: &str) -> Result<Option<bool>, ViewError> {
+        match self.get(member) {
+            None => Ok(None),
+            Some(Value::Bool(set)) => Ok(Some(*set)),
+            Some(Value::String(text)) if text.eq_ignore_ascii_case("true") => Ok(Some(true)),
+            Some(Value::String(text)) if text.eq_ignore_ascii_case("false") => Ok(Some(false)),
+            Some(other) => Err(self.error(member, format!("`{other}` is not true or false"))),
+        }
     }
 
     pub(super) fn address(&self, member: &str) -> Result<Option<Ipv4Addr>, ViewError> {
-        self.text(member)
-            .filter(|text| !text.is_empty())
-            .map(|text| {
-                let what = if text.parse::<Ipv6Addr>().is_ok() {
-                    "an IPv6 address, which is not supported"
-                } else {
-                    "not an IPv4 address"
-                };
-                let error = || self.error(member, format!("`{text}` is {what}"));
-                text.parse().map_err(|_| error())
-            })
-            .transpose()
+        let Some(text) = self.text(member).filter(|text| !text.is_empty()) else {
+            return Ok(None);
+        };
+        text.parse().map(Some).map_err(|_| {
+            let what = match text.parse::<Ipv6Addr>() {
+                Ok(_) => "an IPv6 address, which is not supported",
+                Err(_) => untold(&text).unwrap_or("not an IPv4 address"),
+            };
+            self.error(member, format!("`{text}` is {what}"))
+        })
     }
 
     /// The id in the member itself.
     pub(super) fn own_reference(&self, member: &str) -> Result<Option<ResourceId>, ViewError> {
-        self.text(member)
-            .map(|text| {
-                ResourceId::parse(&text).map_err(|error| self.error(member, error.to_string()))
-            })
-            .transpose()
+        match self.get(member) {
+            None => Ok(None),
+            Some(Value::String(text)) => ResourceId::parse(text).map(Some).map_err(|error| {
+                let told = untold(text).map(|what| format!("`{text}` is {what}"));
+                self.error(member, told.unwrap_or_else(|| error.to_string()))
+            }),
+            Some(other) => Err(self.error(member, format!("`{other}` is not a resource id"))),
+        }
     }
 
     /// The id in `{"id": ...}`.
     pub(super) fn reference(&self, member: &str) -> Result<Option<ResourceId>, ViewError> {
-        self.object(member).own_reference("id")
+        match self.get(member) {
+            None | Some(Value::Object(_)) => self.object(member).own_reference("id"),
+            Some(other) => {
+                Err(self.error(member, format!("`{other}` is not an object with an id")))
+            }
+        }
     }
 
     /// The ids in a list of `{"id": ...}`.
     pub(super) fn references(&self, member: &str) -> Result<Vec<ResourceId>, ViewError> {
-        self.items(member)
-            .iter()
-            .filter_map(|item| item.own_reference("id").transpose())
-            .collect()
+        match self.get(member) {
+            None | Some(Value::Array(_)) => self
+                .items(member)
+                .iter()
+                .map(|item| {
+                    let id = item.own_reference("id")?;
+                    id.ok_or_else(|| item.error("id", "missing".to_owned()))
+                })
+                .collect(),
+            Some(other) => Err(self.error(member, format!("`{other}` is not a list"))),
+        }
     }
 
     /// The texts of a singular and a plural member together; empty texts are left out.
@@ -133,8 +160,12 @@ impl<'a> View<'a> {
                     texts.push(((*member).to_owned(), text.clone()))
                 }
                 Some(Value::Array(items)) => {
-                    let items = items.iter().filter_map(Value::as_str);
-                    texts.extend(items.map(|text| ((*member).to_owned(), text.to_owned())));
+                    // What is no text is kept as it is written, for the reader to refuse.
+                    let items = items.iter().map(|item| match item {
+                        Value::String(text) => text.clone(),
+                        other => other.to_string(),
+                    });
+                    texts.extend(items.map(|text| ((*member).to_owned(), text)));
                 }
                 Some(Value::Number(number)) => {
                     texts.push(((*member).to_owned(), number.to_string()))
@@ -149,10 +180,10 @@ impl<'a> View<'a> {
         self.texts(members)
             .into_iter()
             .map(|(member, text)| {
-                let what = if text.contains(':') {
-                    "an IPv6 prefix, which is not supported"
-                } else {
-                    "not an address prefix"
+                let what = match untold(&text) {
+                    Some(what) => what,
+                    None if is_ipv6(&text) => "an IPv6 prefix, which is not supported",
+                    None => "not an address prefix",
                 };
                 text.parse::<Prefix>()
                     .map(|prefix| prefix.trunc())
@@ -160,4 +191,15 @@ impl<'a> View<'a> {
             })
             .collect()
     }
+}
+
+/// What to say of a value that expansion left as an expression.
+pub(super) fn untold(text: &str) -> Option<&'static str> {
+    let expression = text.starts_with('[') && !text.starts_with("[[");
+    expression.then_some("told only by a deployment")
+}
+
+fn is_ipv6(text: &str) -> bool {
+    let address = text.split('/').next().unwrap_or(text);
+    address.parse::<Ipv6Addr>().is_ok()
 }

@@ -147,7 +147,7 @@ impl Subnet {
             route_table: view.reference("routeTable")?,
             nat_gateway: view.reference("natGateway")?,
             delegations,
-            default_outbound_access: view.flag("defaultOutboundAccess"),
+            default_outbound_access: view.flag("defaultOutboundAccess")?,
             service_endpoints,
         })
     }
@@ -182,10 +182,10 @@ impl Peering {
                 .ok_or_else(|| view.error("remoteVirtualNetwork", "missing".to_owned()))?,
             remote_prefixes: if peered.is_empty() { current } else { peered },
             state,
-            allow_virtual_network_access: view.flag("allowVirtualNetworkAccess").unwrap_or(true),
-            allow_forwarded_traffic: view.flag("allowForwardedTraffic").unwrap_or(false),
-            allow_gateway_transit: view.flag("allowGatewayTransit").unwrap_or(false),
-            use_remote_gateways: view.flag("useRemoteGateways").unwrap_or(false),
+            allow_virtual_network_access: view.flag("allowVirtualNetworkAccess")?.unwrap_or(true),
+            allow_forwarded_traffic: view.flag("allowForwardedTraffic")?.unwrap_or(false),
+            allow_gateway_transit: view.flag("allowGatewayTransit")?.unwrap_or(false),
+            use_remote_gateways: view.flag("useRemoteGateways")?.unwrap_or(false),
         })
     }
 }
