@@ -12,10 +12,10 @@ mod resources;
 
 use std::collections::BTreeMap;
 
-use crate::arm::{self, Destination, Question, ResourceKey, Template};
+use crate::arm::{self, Destination, FlowState, Listening, Question, ResourceKey, Template};
 use crate::net::Protocol;
 use crate::probe::{self, CLIENT_ADDRESS_PATH, echo_path};
-use crate::topology::{self, Placement, ProbeTarget, Topology};
+use crate::topology::{self, ListenScheme, Placement, ProbeTarget, Scheme, Topology};
 
 pub use delta::Delta;
 pub use manifest::{Manifest, ProbePlan, Workload};
@@ -172,15 +172,34 @@ fn plan(
             to,
             protocol: Protocol::Tcp,
             port: probe.port,
-            // Of an own image, or an address, nothing is known but that the author calls it.
-            listens: called.is_none_or(|workload| {
-                workload.image.is_some()
-                    || workload
-                        .serve
-                        .iter()
-                        .any(|listen| Some(listen.port) == probe.port)
-            }),
+            listens: listening(called, probe),
+            flow: FlowState::New,
+            forwarders: Vec::new(),
         },
+    }
+}
+
+/// Whether a workload answers a probe. Of an own image, or of a bare address, nobody has told more than
+/// what the workload declares to serve; the built-in server has a side of the other protocol on the same
+/// port, which a container group does not expose.
+fn listening(called: Option<&topology::Workload>, probe: &topology::Probe) -> Listening {
+    let Some(workload) = called else {
+        return Listening::Unknown;
+    };
+    let datagrams = match probe.scheme {
+        Scheme::Icmp => return Listening::Yes,
+        Scheme::Udp => true,
+        _ => false,
+    };
+    let mut on_port = workload
+        .serve
+        .iter()
+        .filter(|listen| Some(listen.port) == probe.port);
+    match on_port.next() {
+        Some(listen) if (listen.scheme == ListenScheme::Udp) == datagrams => Listening::Yes,
+        Some(_) => Listening::Unknown,
+        None if workload.image.is_none() => Listening::No,
+        None => Listening::Unknown,
     }
 }
 

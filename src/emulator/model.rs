@@ -13,7 +13,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-use crate::arm::{Addresses, Destination, NodeAddress, Party, PodAddress, Question};
+use crate::arm::{
+    Addresses, Destination, FlowState, Listening, NodeAddress, Party, PodAddress, Question,
+};
 use crate::net::Protocol;
 use crate::predict::concrete::predict;
 use crate::verdict::event::FabricName;
@@ -95,7 +97,12 @@ impl Inner {
             to: Destination::Address(*to.ip()),
             protocol: Protocol::Tcp,
             port: Some(to.port()),
-            listens: listener.is_some(),
+            listens: match listener {
+                Some(_) => Listening::Yes,
+                None => Listening::No,
+            },
+            flow: FlowState::New,
+            forwarders: Vec::new(),
         };
         let addresses = addresses(&self.state);
         let prediction = predict(&self.state.resources, &addresses, &question)

@@ -510,6 +510,9 @@ mod tests {
             by: path.last().cloned().map(Decider::Rule),
             path,
             source,
+            via: Vec::new(),
+            source_unknown: None,
+            not_considered: Vec::new(),
         }
     }
 

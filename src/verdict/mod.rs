@@ -19,7 +19,7 @@ pub use expectation::{
 pub use judge::{Judgement, Standing, combine, exit_code, judge};
 pub use observation::{Action, Evidence, Observation, Observed, Packet};
 pub use outcome::Outcome;
-pub use prediction::{Predicted, Prediction, Reading};
+pub use prediction::{Hop, Predicted, Prediction, Reading};
 
 use serde::{Deserialize, Serialize};
 
