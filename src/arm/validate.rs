@@ -12,6 +12,7 @@ mod prefixes;
 mod role_assignments;
 mod route_tables;
 mod security_rules;
+pub(crate) mod types;
 mod virtual_networks;
 
 #[cfg(test)]
@@ -23,9 +24,7 @@ use super::views::{
     SECURITY_RULE, SUBNET, USER_ASSIGNED_IDENTITY, VIRTUAL_NETWORK, View,
 };
 use super::{AzureError, Resource, ResourceId};
-
-/// `Microsoft.Network/routeTables/routes`.
-const ROUTE: &str = "Microsoft.Network/routeTables/routes";
+use types::ROUTE;
 
 /// Finds a resource that exists beside the one in question.
 type Existing<'a> = &'a dyn Fn(&ResourceId) -> Option<Resource>;

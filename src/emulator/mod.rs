@@ -16,6 +16,7 @@ mod model;
 mod network;
 mod operations;
 mod path;
+mod pending;
 mod providers;
 mod reply;
 mod resources;

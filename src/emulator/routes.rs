@@ -14,10 +14,9 @@ use uuid::Uuid;
 use crate::arm::ResourceId;
 use crate::arm::views::{CONTAINER_GROUP, MANAGED_CLUSTER};
 
-use super::network::container_group_endpoint;
 use super::operations::{poll_result, poll_status, provider_url};
 use super::path::{Place, Target, parse};
-use super::providers::{Kind, managed_cluster};
+use super::providers::{Kind, container_group, managed_cluster};
 use super::reply::{Refusal, empty, json_reply, with_header, with_operation};
 use super::resources::{self, Begun, Deleted};
 use super::security;
@@ -196,6 +195,9 @@ async fn arm(
             },
         ) => ok(list(shared, group.as_deref(), Some(&resource_type))?),
         (_, Place::Resource(id)) => resource(shared, base, &id, asked),
+        ("POST", Place::Under { parent, word }) if parent.key().is(CONTAINER_GROUP) => {
+            container_group_action(shared, base, &parent, &word).await
+        }
         (method, Place::Under { parent, word }) => under(shared, base, method, &parent, &word),
         (method, _) => Err(Refusal::new(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -269,7 +271,7 @@ fn resource(
                 let shared = shared.clone();
                 shared.clone().tasks.spawn(async move {
                     // The operation carries the outcome to whoever polls it.
-                    let _recorded = resources::finish(&shared, &begun).await;
+                    let _recorded = resources::finish(&shared, begun).await;
                 });
             }
             Ok(response)
@@ -362,6 +364,46 @@ fn deletion_answer(shared: &Shared, base: &str, id: &ResourceId, deleted: &Delet
     }
 }
 
+/// An action of a container group.
+async fn container_group_action(
+    shared: &Arc<Shared>,
+    base: &str,
+    group: &ResourceId,
+    action: &str,
+) -> Result<Response, Refusal> {
+    let (status, operation) = match action.to_ascii_lowercase().as_str() {
+        "stop" => {
+            container_group::stop(shared, group).await?;
+            return Ok(empty(StatusCode::NO_CONTENT));
+        }
+        "start" => (StatusCode::ACCEPTED, container_group::start(shared, group)?),
+        "restart" => (
+            StatusCode::NO_CONTENT,
+            container_group::restart(shared, group)?,
+        ),
+        _ => {
+            return Err(Refusal::not_supported(format!(
+                "The local Azure does not support POST `{action}` of {group}."
+            )));
+        }
+    };
+    let location = {
+        let store = shared.store();
+        let group = store.resources.get(group);
+        let location = group.and_then(|group| super::body::text(&group.body, "location"));
+        location.unwrap_or("global").to_owned()
+    };
+    let url = provider_url(
+        base,
+        &shared.subscription,
+        &namespace(group),
+        &location,
+        "operations",
+        &operation,
+    );
+    Ok(with_operation(empty(status), "azure-asyncoperation", &url))
+}
+
 /// A word after a resource: an action, or the list of its children.
 fn under(
     shared: &Shared,
@@ -419,8 +461,9 @@ fn logs(shared: &Shared, container: &ResourceId) -> Result<Response, Refusal> {
             ),
         ));
     }
-    let log = shared
-        .servers
-        .log(&container_group_endpoint(&group), container.name());
+    let running = store.leases.group(&group);
+    let log = running.map_or_else(String::new, |(endpoint, _)| {
+        shared.servers.log(&endpoint, container.name())
+    });
     Ok(json_reply(StatusCode::OK, &json!({ "content": log })))
 }

@@ -41,7 +41,7 @@ async fn validation_answers_in_the_shape_of_a_deployment_and_deploys_nothing() {
     assert_eq!(properties["duration"], "PT0S");
     assert_eq!(
         properties["validatedResources"].as_array().unwrap().len(),
-        7
+        8
     );
     azure.get(&path).await.expect(404);
     azure.head(&path).await.expect(404);

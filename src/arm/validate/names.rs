@@ -7,7 +7,8 @@ use crate::arm::views::{
 };
 use crate::arm::{AzureError, Resource};
 
-use super::{ROUTE, known_type};
+use super::known_type;
+use super::types::ROUTE;
 
 /// Checks the resource's own name.
 pub(super) fn check(resource: &Resource) -> Result<(), AzureError> {

@@ -106,7 +106,8 @@ async fn put(
         .map_err(|error| ("BadRequest", error))?;
     let begun = begin(shared, &resource.id, &resource.api_version, resource.body)
         .map_err(|refusal| (status_word(refusal.status.as_u16()), *refusal.error))?;
-    finish(shared, &begun).await.map_err(|error| {
+    let created = begun.status.as_u16() == 201;
+    finish(shared, begun).await.map_err(|error| {
         let mut failed = AzureError::new(
             "ResourceDeploymentFailure",
             "The resource write operation failed to complete successfully, because it reached terminal provisioning state 'Failed'.",
@@ -114,7 +115,7 @@ async fn put(
         failed.details.push(error);
         ("Conflict", failed)
     })?;
-    Ok(begun.status.as_u16() == 201)
+    Ok(created)
 }
 
 fn status_word(status: u16) -> &'static str {
