@@ -20,6 +20,7 @@ use super::deployments::Deployment;
 use super::kubernetes::Cluster;
 use super::network::Leases;
 use super::pending::Writes;
+use super::providers;
 
 /// A child type that is kept in a list of its parent's properties: child, parent, list.
 pub(super) const EMBEDDED: [(&str, &str, &str); 4] = [
@@ -159,6 +160,28 @@ impl Store {
             depends_on: Vec::new(),
             body,
         })
+    }
+
+    /// Adds a resource that shall be, for checks of others beside it: a child into its parent where
+    /// that is there; a network keeps what it keeps when it is written without it.
+    pub(super) fn foresee(&mut self, resource: &Resource) {
+        let list = embedding(&resource.resource_type);
+        let parent = resource.id.parent();
+        let parent = parent.and_then(|parent| self.resources.get_mut(&parent));
+        let (Some(list), Some(parent)) = (list, parent) else {
+            let mut new = resource.clone();
+            if let Some(before) = self.resources.get(&resource.id) {
+                providers::network::keep(&mut new, before);
+            }
+            self.resources.insert(new.id.clone(), new);
+            return;
+        };
+        let name = resource.id.name();
+        let mut item = resource.body.clone();
+        item.insert("name".to_owned(), json!(name));
+        let items = body::list(body::object(&mut parent.body, "properties"), list);
+        items.retain(|other| !body::is_named(other, name));
+        items.push(Value::Object(item));
     }
 
     /// The resources of a group, or of all.

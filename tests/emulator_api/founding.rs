@@ -52,8 +52,7 @@ fn role_id(kind: &str, name: &str) -> String {
 
 /// What the cluster's identity must be allowed (R55).
 fn role(kind: &str, name: &str) -> Value {
-    let identity =
-        "resourceId('Microsoft.ManagedIdentity/userAssignedIdentities', 'aks-identity')";
+    let identity = "resourceId('Microsoft.ManagedIdentity/userAssignedIdentities', 'aks-identity')";
     json!({
         "type": "Microsoft.Authorization/roleAssignments",
         "apiVersion": "2022-04-01",

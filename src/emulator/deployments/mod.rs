@@ -23,7 +23,7 @@ use super::operations::status_value;
 use super::path::DeploymentPart;
 use super::reply::{Refusal, empty, json_reply, poll_again, with_operation};
 use super::state::Shared;
-use super::store::{Status, Store};
+use super::store::{Status, Store, embedding};
 
 /// A deployment as a request describes it, bound.
 struct Submitted {
@@ -339,17 +339,19 @@ fn parameters(properties: &Map<String, Value>) -> Result<Parameters, String> {
 }
 
 /// Hands every resource whose body is known to its provider's checks. Other resources of the template
-/// count as existing.
+/// count as existing, children inside their parents.
 fn preflight(shared: &Shared, submitted: &Submitted) -> Result<(), Refusal> {
     let expansion = expand(&submitted.template, &submitted.parameters, &submitted.scope)?;
     let mut preview = Store {
         resources: shared.store().resources.clone(),
         ..Store::default()
     };
-    for resource in &expansion.resources {
-        preview
-            .resources
-            .insert(resource.id.clone(), resource.clone());
+    let (children, others): (Vec<_>, Vec<_>) = expansion
+        .resources
+        .iter()
+        .partition(|resource| embedding(&resource.resource_type).is_some());
+    for resource in others.into_iter().chain(children) {
+        preview.foresee(resource);
     }
     let known = expansion.resources.iter().filter(|resource| {
         !expansion

@@ -11,6 +11,7 @@ mod virtual_network;
 
 pub(in crate::emulator) use peering::disconnect;
 pub(super) use users::{may_delete, show};
+pub(in crate::emulator) use virtual_network::keep;
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;

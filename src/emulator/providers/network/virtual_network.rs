@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::arm::views::SUBNET;
+use crate::arm::views::{SUBNET, VIRTUAL_NETWORK};
 use crate::arm::{Resource, ResourceId};
 use crate::emulator::body;
 use crate::emulator::reply::Refusal;
@@ -28,7 +28,7 @@ pub(super) fn accept(
         body::get(properties, "virtualNetworkPeerings").is_some_and(|sent| !sent.is_null())
     };
     if let Some(previous) = written.previous {
-        keep(resource, previous, peerings_sent);
+        keep(resource, previous);
         for (name, before) in items(previous, "subnets") {
             let id = resource.id.child("subnets", name);
             let mut now = items(resource, "subnets");
@@ -53,20 +53,21 @@ pub(super) fn accept(
     })
 }
 
-/// Puts back what a PUT may leave out: the subnets since an API version, the peerings always (a
-/// redeployed network keeps them, whatever what-if says: Azure/arm-template-whatif#163, #281, #314).
-fn keep(resource: &mut Resource, previous: &Resource, peerings_sent: bool) {
+/// Puts back what a PUT of a network may leave out: the subnets since an API version, the peerings
+/// always (a redeployed network keeps them, whatever what-if says: Azure/arm-template-whatif#163, #281,
+/// #314). Other resources are left alone.
+pub(in crate::emulator) fn keep(resource: &mut Resource, previous: &Resource) {
     let keeps_subnets = resource.api_version.as_str() >= KEEPS_SUBNETS_SINCE;
     let Some(previous) = previous.properties().as_object() else {
         return;
     };
+    if !resource.is(VIRTUAL_NETWORK) {
+        return;
+    }
     let properties = body::object(&mut resource.body, "properties");
-    let subnets_sent = body::get(properties, "subnets").is_some_and(|sent| !sent.is_null());
-    for (list, kept) in [
-        ("subnets", !subnets_sent && keeps_subnets),
-        ("virtualNetworkPeerings", !peerings_sent),
-    ] {
-        if kept {
+    for (list, kept) in [("subnets", keeps_subnets), ("virtualNetworkPeerings", true)] {
+        let sent = body::get(properties, list).is_some_and(|sent| !sent.is_null());
+        if kept && !sent {
             let before = body::get(previous, list).cloned();
             body::set(properties, list, before.unwrap_or_default());
         }
