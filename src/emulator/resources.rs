@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use crate::arm::views::{CONTAINER_GROUP, VIRTUAL_NETWORK};
+use crate::arm::views::CONTAINER_GROUP;
 use crate::arm::{AzureError, Resource, ResourceId, validate};
 
 use super::body;
@@ -79,9 +79,12 @@ pub(super) fn begin(
         None => resource,
         Some(list) => in_parent(&store, resource, list)?,
     };
-    if key.resource_type.split('/').count() == 2
-        && Kind::of(&key.resource_type) != Kind::RoleAssignment
-    {
+    // Assignments and definitions of roles are nowhere in particular.
+    let placed = !key
+        .resource_type
+        .to_ascii_lowercase()
+        .starts_with("microsoft.authorization/");
+    if placed && key.resource_type.split('/').count() == 2 {
         required_location(&stored)?;
     }
     let previous = store.resources.get(&stored.id).cloned();
@@ -275,105 +278,4 @@ pub(super) fn patch_tags(
         body::set(&mut base.body, "tags", tags);
     }
     read(shared, &store, id).ok_or_else(|| Refusal::not_found(id))
-}
-
-/// A deletion that is stored and not yet carried out.
-pub(super) struct Deleted {
-    /// The resource as it was.
-    pub(super) last: Value,
-    pub(super) kind: Kind,
-    pub(super) location: String,
-    pub(super) operation: String,
-}
-
-/// Takes a resource, and what extends it, out of the store; `None` when it is absent.
-///
-/// # Errors
-/// When something uses it.
-pub(super) fn begin_delete(shared: &Shared, id: &ResourceId) -> Result<Option<Deleted>, Refusal> {
-    let mut store = shared.store();
-    if let Some(name) = id.resource_group()
-        && store.group(name).is_none()
-    {
-        return Err(Refusal::group_not_found(name));
-    }
-    let Some(last) = read(shared, &store, id) else {
-        return Ok(None);
-    };
-    providers::may_delete(&store, id)?;
-    let key = id.key();
-    let network = [Some(id.clone()), id.parent()]
-        .into_iter()
-        .flatten()
-        .filter_map(|id| store.resources.get(&id))
-        .find(|resource| resource.is(VIRTUAL_NETWORK))
-        .cloned();
-    if let Some(network) = network {
-        providers::network::disconnect(&mut store, id, &network);
-    }
-    let (kind, owner) = match embedding(&key.resource_type) {
-        Some(list) => {
-            let parent = id.parent().and_then(|id| store.resources.get_mut(&id));
-            let parent = parent.ok_or_else(|| Refusal::not_found(id))?;
-            let owner = (Kind::of(&parent.resource_type), parent.id.clone());
-            let without = |parent: &mut Resource| {
-                let items = body::list(body::object(&mut parent.body, "properties"), list);
-                items.retain(|item| !body::is_named(item, id.name()));
-            };
-            without(parent);
-            let pending = store.pending.get_mut(&owner.1);
-            if let Some(base) = pending.and_then(|pending| pending.base.resource.as_mut()) {
-                without(base);
-            }
-            owner
-        }
-        None => (Kind::of(&key.resource_type), id.clone()),
-    };
-    let location = store
-        .resources
-        .get(&owner)
-        .and_then(|resource| body::text(&resource.body, "location"))
-        .unwrap_or("global")
-        .to_owned();
-    let mut gone = providers::release(&mut store, id);
-    if owner == *id {
-        store.resources.remove(id);
-        store.pending.remove(id);
-    }
-    let extensions = store
-        .resources
-        .keys()
-        .filter(|other| providers::authorization::extends(other, id))
-        .cloned()
-        .collect::<Vec<_>>();
-    for extension in extensions {
-        gone.extend(providers::release(&mut store, &extension));
-        store.resources.remove(&extension);
-        store.pending.remove(&extension);
-    }
-    // Here, while the store is locked: an endpoint of the same name may come back any time after.
-    for endpoint in &gone {
-        shared.servers.stop(endpoint);
-    }
-    let operation = store.begin(kind.running(), Some(id));
-    Ok(Some(Deleted {
-        last,
-        kind,
-        location,
-        operation,
-    }))
-}
-
-/// Waits until the network is without what was deleted, and ends the operation.
-pub(super) async fn finish_delete(shared: &Shared, deleted: &[Deleted]) -> Result<(), FabricError> {
-    let carried = carry(shared).await;
-    let status = match &carried {
-        Ok(()) => Status::Succeeded,
-        Err(error) => Status::Failed(AzureError::new("InternalServerError", error.to_string())),
-    };
-    let mut store = shared.store();
-    for deleted in deleted {
-        store.end(&deleted.operation, status.clone());
-    }
-    carried
 }

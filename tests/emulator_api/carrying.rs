@@ -1,8 +1,8 @@
 //! A resource is there only when the network carries it: over a fabric that waits, and one that fails.
 
 use std::net::SocketAddrV4;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,20 +18,36 @@ use vnetlab::verdict::event::FabricName;
 use crate::azure::{Azure, network, web};
 
 /// The model, but each state waits for a permit, and is refused on request.
-struct Gate {
+pub(crate) struct Gate {
     model: ModelFabric,
     permits: Semaphore,
     refuses: AtomicBool,
+    last: Mutex<NetworkState>,
 }
 
 impl Gate {
-    fn new(permits: usize) -> Arc<Gate> {
+    pub(crate) fn new(permits: usize) -> Arc<Gate> {
         Arc::new(Gate {
             model: ModelFabric::new(),
             permits: Semaphore::new(permits),
             refuses: AtomicBool::new(false),
+            last: Mutex::default(),
         })
     }
+
+    /// The last state that was realised.
+    pub(crate) fn last(&self) -> NetworkState {
+        self.last.lock().unwrap().clone()
+    }
+}
+
+/// A state that cannot be: a resource in it has the tag `poison`.
+fn is_poisoned(state: &NetworkState) -> bool {
+    let mut tags = state
+        .resources
+        .iter()
+        .filter_map(|resource| resource.member("tags"));
+    tags.any(|tags| tags.get("poison").is_some())
 }
 
 #[async_trait]
@@ -42,12 +58,13 @@ impl Fabric for Gate {
 
     async fn apply(&self, state: &NetworkState) -> Result<(), FabricError> {
         self.permits.acquire().await.unwrap().forget();
-        if self.refuses.load(Ordering::SeqCst) {
+        if self.refuses.load(Ordering::SeqCst) || is_poisoned(state) {
             return Err(FabricError {
                 operation: "apply".to_owned(),
                 message: "out of cable".to_owned(),
             });
         }
+        *self.last.lock().unwrap() = state.clone();
         self.model.apply(state).await
     }
 

@@ -67,7 +67,7 @@ pub(super) fn of_network(network: &Resource, existing: Existing<'_>) -> Result<(
     let Some(before) = existing(&network.id) else {
         return Ok(());
     };
-    for remote in remotes(&before, "").iter().filter_map(existing) {
+    for remote in standing(&before).iter().filter_map(existing) {
         if let Some(overlap) = overlap(&space, &self::space(&remote)?) {
             return Err(AzureError::new(
                 "VnetAddressSpaceOverlapsWithAlreadyPeeredVnet",
@@ -86,6 +86,22 @@ fn space(network: &Resource) -> Result<Vec<IpNet>, AzureError> {
     prefixes::read(&view.object("addressSpace"), &["addressPrefixes"])
 }
 
+/// The remote networks of the peerings that stand already, and not only in the same template, where
+/// each is a resource of its own with its own check.
+fn standing(network: &Resource) -> Vec<ResourceId> {
+    let view = View::of(network);
+    let items = view.items(LIST);
+    let standing = items
+        .iter()
+        .map(|item| item.object("properties"))
+        .filter(|peering| peering.get("peeringState").is_some());
+    standing.filter_map(|peering| remote_of(&peering)).collect()
+}
+
+fn remote_of(peering: &View<'_>) -> Option<ResourceId> {
+    ResourceId::parse(&peering.object("remoteVirtualNetwork").text("id")?).ok()
+}
+
 /// The remote networks of a network's peerings, save the named one.
 fn remotes(network: &Resource, except: &str) -> Vec<ResourceId> {
     View::of(network)
@@ -95,10 +111,7 @@ fn remotes(network: &Resource, except: &str) -> Vec<ResourceId> {
             let name = item.text("name").unwrap_or_default();
             except.is_empty() || !name.eq_ignore_ascii_case(except)
         })
-        .filter_map(|item| {
-            let remote = item.object("properties").object("remoteVirtualNetwork");
-            ResourceId::parse(&remote.text("id")?).ok()
-        })
+        .filter_map(|item| remote_of(&item.object("properties")))
         .collect()
 }
 

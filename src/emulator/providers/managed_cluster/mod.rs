@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 
 use crate::arm::views::ManagedCluster;
 use crate::arm::{AzureError, Resource};
+use crate::emulator::body;
 use crate::emulator::kubernetes::Cluster;
 use crate::emulator::network::lease_nodes;
 use crate::emulator::reply::Refusal;
@@ -26,6 +27,7 @@ pub(super) fn accept(
     previous: Option<&Resource>,
 ) -> Result<Accepted, Refusal> {
     complete::complete(shared, store, resource, previous);
+    simulated(resource)?;
     let view = view(resource)?;
     if let Some(previous) = previous {
         unchanged::check(previous, resource)?;
@@ -41,6 +43,26 @@ pub(super) fn accept(
         .or_insert_with(|| Cluster::new(resource.id.clone()));
     cluster.forget(&gone);
     Ok(Accepted { gone, others })
+}
+
+/// Refuses what the local Azure does not simulate, by name.
+fn simulated(resource: &Resource) -> Result<(), Refusal> {
+    let profile = &resource.properties()["networkProfile"];
+    for (member, value) in [
+        ("networkPlugin", "none"),
+        ("outboundType", "block"),
+        ("outboundType", "managedNATGatewayV2"),
+    ] {
+        let given = profile
+            .as_object()
+            .and_then(|profile| body::text(profile, member));
+        if given.is_some_and(|given| given.eq_ignore_ascii_case(value)) {
+            return Err(Refusal::not_supported(format!(
+                "The local Azure does not simulate clusters with `{member}: {value}`."
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The cluster as the network sees it.
