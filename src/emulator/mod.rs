@@ -6,8 +6,10 @@
 //! is a [`fabric::Fabric`]'s to carry or to model. Nothing here knows a spec, a template compiler or a
 //! client, and nothing but the model fabric consults the analysis.
 
+mod actions;
 mod body;
 mod builtin;
+mod deletion;
 mod deployments;
 pub mod fabric;
 mod groups;
@@ -16,6 +18,7 @@ mod model;
 mod network;
 mod operations;
 mod path;
+mod pending;
 mod providers;
 mod reply;
 mod resources;

@@ -38,6 +38,35 @@ fn nsg(allow: u16) -> Value {
     })
 }
 
+/// The name of the cluster's role assignment at a resource.
+fn role_name(name: &str) -> String {
+    format!("guid(resourceGroup().id, 'aks-identity', '{name}')")
+}
+
+fn role_id(kind: &str, name: &str) -> String {
+    let assignment = role_name(name);
+    format!(
+        "[extensionResourceId(resourceId('{kind}', '{name}'), 'Microsoft.Authorization/roleAssignments', {assignment})]"
+    )
+}
+
+/// What the cluster's identity must be allowed (R55).
+fn role(kind: &str, name: &str) -> Value {
+    let identity = "resourceId('Microsoft.ManagedIdentity/userAssignedIdentities', 'aks-identity')";
+    json!({
+        "type": "Microsoft.Authorization/roleAssignments",
+        "apiVersion": "2022-04-01",
+        "name": format!("[{}]", role_name(name)),
+        "scope": format!("{kind}/{name}"),
+        "dependsOn": [format!("[{identity}]"), format!("[resourceId('{kind}', '{name}')]")],
+        "properties": {
+            "roleDefinitionId": format!("[subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '{NETWORK_CONTRIBUTOR}')]"),
+            "principalId": format!("[reference({identity}, '2024-11-30').principalId]"),
+            "principalType": "ServicePrincipal",
+        },
+    })
+}
+
 /// The founding template, with the allow rule's priority to be chosen.
 pub(crate) fn template(allow: u16) -> Value {
     let subnet = |name: &str| {
@@ -101,21 +130,8 @@ pub(crate) fn template(allow: u16) -> Value {
                 "name": "aks-identity",
                 "location": "[parameters('location')]",
             },
-            {
-                "type": "Microsoft.Authorization/roleAssignments",
-                "apiVersion": "2022-04-01",
-                "name": "[guid(resourceGroup().id, 'aks-identity')]",
-                "scope": "Microsoft.Network/virtualNetworks/vnet",
-                "dependsOn": [
-                    "[resourceId('Microsoft.ManagedIdentity/userAssignedIdentities', 'aks-identity')]",
-                    "[resourceId('Microsoft.Network/virtualNetworks', 'vnet')]",
-                ],
-                "properties": {
-                    "roleDefinitionId": format!("[subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '{NETWORK_CONTRIBUTOR}')]"),
-                    "principalId": "[reference(resourceId('Microsoft.ManagedIdentity/userAssignedIdentities', 'aks-identity'), '2024-11-30').principalId]",
-                    "principalType": "ServicePrincipal",
-                },
-            },
+            role("Microsoft.Network/virtualNetworks", "vnet"),
+            role("Microsoft.Network/routeTables", "aks-routes"),
             {
                 "type": "Microsoft.ContainerService/managedClusters",
                 "apiVersion": "2026-05-01",
@@ -127,6 +143,8 @@ pub(crate) fn template(allow: u16) -> Value {
                 "dependsOn": [
                     "[resourceId('Microsoft.Network/virtualNetworks', 'vnet')]",
                     "[resourceId('Microsoft.ManagedIdentity/userAssignedIdentities', 'aks-identity')]",
+                    role_id("Microsoft.Network/virtualNetworks", "vnet"),
+                    role_id("Microsoft.Network/routeTables", "aks-routes"),
                 ],
                 "properties": {
                     "dnsPrefix": "cluster",
@@ -249,7 +267,7 @@ async fn the_founding_experiment_runs_from_template_to_probe() {
     let deployed = deploy(&azure, "first", template(100)).await;
     let properties = &deployed["properties"];
     assert_eq!(properties["outputs"]["webAddress"]["value"], "172.16.32.4");
-    assert_eq!(properties["outputResources"].as_array().unwrap().len(), 7);
+    assert_eq!(properties["outputResources"].as_array().unwrap().len(), 8);
     assert_eq!(properties["parameters"]["location"]["value"], "eastus");
 
     // The cluster keeps a route to each node's pods (R51).

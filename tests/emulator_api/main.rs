@@ -4,9 +4,13 @@
 
 mod azure;
 mod carrying;
+mod clusters;
+mod containers;
 mod deployments;
+mod egress;
 mod founding;
 mod kubernetes;
+mod peerings;
 mod recordings;
 mod resources;
 mod security;

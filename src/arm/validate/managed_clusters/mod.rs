@@ -1,4 +1,9 @@
-//! Managed clusters (R50, R54 to R56, R59, R63, R64, R67).
+//! Managed clusters on their own (R50, R54 to R56, R59, R63 to R65, R67).
+
+mod egress;
+mod placement;
+
+pub(super) use placement::placement;
 
 use std::net::Ipv4Addr;
 
@@ -6,10 +11,10 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use crate::arm::views::View;
-use crate::arm::{AzureError, Resource, ResourceId};
+use crate::arm::{AzureError, Resource};
 use crate::net::Prefix;
 
-use super::{Existing, invalid, is_known, prefixes, virtual_networks};
+use super::{invalid, is_known, prefixes};
 
 /// R50: ranges that a cluster's own ranges must keep out of.
 const RESERVED: [&str; 4] = [
@@ -26,11 +31,9 @@ const DEFAULT_PODS: &str = "10.244.0.0/16";
 /// R54: kubenet has a route for every node, and a route table has 400.
 const KUBENET_NODES: u64 = 400;
 
-/// R56: pods on a node that does not say how many.
-const DEFAULT_MAX_PODS: u64 = 30;
-
-/// R31: addresses of a subnet that Azure keeps for itself.
-const RESERVED_ADDRESSES: u64 = 5;
+/// Pods and nodes of a pool; a pool of system pods has a node at least.
+const MAX_PODS: std::ops::RangeInclusive<u64> = 10..=250;
+const MOST_NODES: u64 = 1000;
 
 /// How a cluster's pods get their addresses, as far as the checks depend on it.
 #[derive(Clone, Copy, PartialEq)]
@@ -39,8 +42,10 @@ enum Network {
     Overlay,
     /// Pods have addresses of the node subnet.
     Nodes,
-    /// Pods have addresses of a subnet of their own, or there is no plug-in.
-    Other,
+    /// Pods have addresses of a subnet of their own.
+    PodSubnet,
+    /// There is no plug-in.
+    None,
 }
 
 impl Network {
@@ -52,14 +57,25 @@ impl Network {
                 .is_some_and(|text| text.eq_ignore_ascii_case(value))
         };
         let pods = view.items("agentPoolProfiles");
+        let named = [
+            "networkPlugin",
+            "networkPluginMode",
+            "podCidr",
+            "serviceCidr",
+        ]
+        .iter()
+        .any(|member| profile.get(member).is_some());
         if is("networkPlugin", "kubenet") {
             Network::Kubenet
         } else if is("networkPlugin", "none") {
-            Network::Other
+            Network::None
         } else if is("networkPluginMode", "overlay") {
             Network::Overlay
         } else if pods.iter().any(|pool| pool.text("podSubnetID").is_some()) {
-            Network::Other
+            Network::PodSubnet
+        } else if !named {
+            // R59: the default of a cluster that says nothing of its network.
+            Network::Overlay
         } else {
             Network::Nodes
         }
@@ -75,6 +91,7 @@ pub(super) fn cluster(resource: &Resource, view: &View<'_>) -> Result<(), AzureE
     let network = Network::of(view);
     pools(view, network)?;
     identity(resource, view, network)?;
+    egress::outbound_type(view)?;
     let profile = view.object("networkProfile");
     let service = range(&profile, "serviceCidr", DEFAULT_SERVICE)?;
     let pods = range(&profile, "podCidr", DEFAULT_PODS)?;
@@ -179,7 +196,9 @@ fn pools(view: &View<'_>, network: Network) -> Result<(), AzureError> {
             return Err(invalid(&pool, "name", format!("'{name}' is there twice")));
         }
         names.push(name);
+        numbers(&pool)?;
     }
+    pod_subnets(view, network)?;
     let nodes = nodes(view);
     if network == Network::Kubenet && nodes > KUBENET_NODES {
         return Err(invalid(
@@ -189,6 +208,51 @@ fn pools(view: &View<'_>, network: Network) -> Result<(), AzureError> {
         ));
     }
     Ok(())
+}
+
+/// R54, R56: how many nodes, and pods on each.
+fn numbers(pool: &View<'_>) -> Result<(), AzureError> {
+    if let Some(pods) = pool
+        .number("maxPods")
+        .filter(|pods| !MAX_PODS.contains(pods))
+    {
+        return Err(invalid(
+            pool,
+            "maxPods",
+            format!("{pods} is not {} to {}", MAX_PODS.start(), MAX_PODS.end()),
+        ));
+    }
+    let of_system = pool
+        .text("mode")
+        .is_some_and(|mode| mode.eq_ignore_ascii_case("System"));
+    let fewest = u64::from(of_system);
+    match pool.number("count") {
+        Some(count) if !(fewest..=MOST_NODES).contains(&count) => Err(invalid(
+            pool,
+            "count",
+            format!("{count} is not {fewest} to {MOST_NODES}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// R58: subnets for pods belong to Azure CNI without overlay, and then to every pool.
+fn pod_subnets(view: &View<'_>, network: Network) -> Result<(), AzureError> {
+    let pools = view.items("agentPoolProfiles");
+    let with = pools
+        .iter()
+        .filter(|pool| pool.text("podSubnetID").is_some());
+    let Some(pool) = with.clone().next() else {
+        return Ok(());
+    };
+    let problem = if network != Network::PodSubnet {
+        "only Azure CNI without overlay takes pod addresses of a subnet"
+    } else if with.count() < pools.len() {
+        "either every pool has a subnet for its pods, or none"
+    } else {
+        return Ok(());
+    };
+    Err(invalid(pool, "podSubnetID", problem))
 }
 
 /// R55: kubenet in a subnet of one's own needs a user-assigned identity or a service principal.
@@ -241,120 +305,6 @@ fn nodes(view: &View<'_>) -> u64 {
         .iter()
         .map(|pool| pool.number("count").unwrap_or(1))
         .fold(0, u64::saturating_add)
-}
-
-/// A cluster in the subnets that its pools name.
-pub(super) fn placement(view: &View<'_>, existing: Existing<'_>) -> Result<(), AzureError> {
-    let network = Network::of(view);
-    let profile = view.object("networkProfile");
-    let service = range(&profile, "serviceCidr", DEFAULT_SERVICE)?;
-    let pods = range(&profile, "podCidr", DEFAULT_PODS)?.filter(|_| network.has_pod_range());
-    for pool in view.items("agentPoolProfiles") {
-        let Some(text) = pool.text("vnetSubnetID").filter(|text| is_known(text)) else {
-            continue;
-        };
-        let id = ResourceId::parse(&text).map_err(|_| {
-            invalid(
-                &pool,
-                "vnetSubnetID",
-                format!("'{text}' is not the id of a subnet"),
-            )
-        })?;
-        let subnet = virtual_networks::find(&id, existing)?;
-        // R50.
-        if let Some(service) = subnet.delegations.first() {
-            return Err(targeted(
-                "SubnetIsDelegated",
-                format!(
-                    "Subnet {id} is delegated to {service} and cannot be used for a node pool."
-                ),
-                "agentPoolProfile.vnetSubnetID",
-            ));
-        }
-        size(&pool, &id, &subnet, network)?;
-        for (name, prefix) in neighbours(&id, &subnet)? {
-            if service.is_some_and(|service| prefixes::overlap(&IpNet::V4(service), &prefix)) {
-                let service = service
-                    .map(|service| service.to_string())
-                    .unwrap_or_default();
-                return Err(targeted(
-                    "ServiceCidrOverlapExistingSubnetsCidr",
-                    format!(
-                        "The specified service CIDR {service} is conflicted with an existing subnet CIDR {prefix} ({name})."
-                    ),
-                    "networkProfile.serviceCIDR",
-                ));
-            }
-            // R64: of the subnets, the pod range must keep out of the cluster's own.
-            if name.eq_ignore_ascii_case(id.name())
-                && pods.is_some_and(|pods| prefixes::overlap(&IpNet::V4(pods), &prefix))
-            {
-                return Err(invalid(
-                    &profile,
-                    "podCidr",
-                    format!("it overlaps the subnet {name} ({prefix})"),
-                ));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Every subnet of the network, the cluster's own among them (R27: the service range must keep out of
-/// all of them).
-fn neighbours(
-    id: &ResourceId,
-    subnet: &virtual_networks::Found,
-) -> Result<Vec<(String, IpNet)>, AzureError> {
-    let mut all = match &subnet.network {
-        Some(network) => virtual_networks::subnets(network)?,
-        None => Vec::new(),
-    };
-    if !all
-        .iter()
-        .any(|(name, _)| name.eq_ignore_ascii_case(id.name()))
-    {
-        all.push((id.name().to_owned(), subnet.prefixes.clone()));
-    }
-    let flat = all.into_iter().flat_map(|(name, prefixes)| {
-        prefixes
-            .into_iter()
-            .map(move |prefix| (name.clone(), prefix))
-    });
-    Ok(flat.collect())
-}
-
-/// R64: the subnet has an address for every node, and with node-subnet pods for every pod.
-fn size(
-    pool: &View<'_>,
-    id: &ResourceId,
-    subnet: &virtual_networks::Found,
-    network: Network,
-) -> Result<(), AzureError> {
-    let nodes = pool.number("count").unwrap_or(1);
-    let each = match network {
-        Network::Nodes => pool
-            .number("maxPods")
-            .unwrap_or(DEFAULT_MAX_PODS)
-            .saturating_add(1),
-        _ => 1,
-    };
-    let needed = nodes.saturating_mul(each);
-    for prefix in &subnet.prefixes {
-        let IpNet::V4(prefix) = prefix else { continue };
-        let available = (1_u64 << (32 - prefix.prefix_len())).saturating_sub(RESERVED_ADDRESSES);
-        if needed > available {
-            return Err(targeted(
-                "InsufficientSubnetSize",
-                format!(
-                    "Pre-allocated IPs {needed} exceeds IPs available {available} in Subnet Cidr {prefix}, Subnet Name {}.",
-                    id.name()
-                ),
-                "agentPoolProfile.vnetSubnetID",
-            ));
-        }
-    }
-    Ok(())
 }
 
 fn targeted(code: &str, message: String, target: &str) -> AzureError {
