@@ -151,6 +151,13 @@ impl Plan {
             Endpoint::ContainerGroup { group, subnet, .. } => {
                 (subnet, format!("container group {}", group.name()), None)
             }
+            Endpoint::NetworkInterface {
+                interface, subnet, ..
+            } => (
+                subnet,
+                format!("network interface {}", interface.name()),
+                None,
+            ),
             Endpoint::Node {
                 cluster,
                 name,

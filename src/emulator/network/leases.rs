@@ -38,9 +38,9 @@ impl Leases {
     /// What is taken in a virtual network. Two networks may use the same addresses.
     fn taken(&self, network: &ResourceId) -> BTreeSet<Ipv4Addr> {
         let inside = |endpoint: &Endpoint| match endpoint {
-            Endpoint::ContainerGroup { subnet, .. } | Endpoint::Node { subnet, .. } => {
-                subnet.parent().as_ref() == Some(network)
-            }
+            Endpoint::ContainerGroup { subnet, .. }
+            | Endpoint::NetworkInterface { subnet, .. }
+            | Endpoint::Node { subnet, .. } => subnet.parent().as_ref() == Some(network),
             Endpoint::Pod { node, .. } => matches!(
                 self.endpoints.get(node),
                 Some(Endpoint::Node { subnet, .. }) if subnet.parent().as_ref() == Some(network)
@@ -74,6 +74,7 @@ impl Leases {
             .iter()
             .filter(|(_, endpoint)| match endpoint {
                 Endpoint::ContainerGroup { group, .. } => group == owner,
+                Endpoint::NetworkInterface { interface, .. } => interface == owner,
                 Endpoint::Node { cluster, .. } | Endpoint::Pod { cluster, .. } => cluster == owner,
             })
             .map(|(id, _)| id.clone())
