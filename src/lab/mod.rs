@@ -11,16 +11,21 @@
 
 mod connection;
 mod effective;
+mod egress;
 mod error;
 mod filter;
 mod helper;
 mod journal;
+mod masquerade;
 mod netlink;
 mod network;
 mod nflog;
 mod nft;
+mod peering;
 mod plan;
+mod reading;
 mod route;
+mod rule;
 mod security;
 mod support;
 

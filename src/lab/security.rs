@@ -18,6 +18,14 @@ use super::error::fabric_error;
 /// The address behind `AzureLoadBalancer` (R20), also part of `VirtualNetwork` (R17).
 pub(super) const PLATFORM: Prefix = Prefix::new_assert(Ipv4Addr::new(168, 63, 129, 16), 32);
 
+/// The instance metadata service.
+const METADATA: Prefix = Prefix::new_assert(Ipv4Addr::new(169, 254, 169, 254), 32);
+
+/// What no group and no route stands before (R22).
+pub(super) fn platform() -> [Prefix; 2] {
+    [PLATFORM, METADATA]
+}
+
 /// How many matches a rule may become before its lists become sets.
 const EXPANSION: usize = 8;
 
@@ -86,7 +94,8 @@ struct Tags {
     internet: Vec<(u32, u32)>,
 }
 
-/// Compiles a group for a virtual network of these ranges, where the tag stands for `tag`.
+/// Compiles a group where `VirtualNetwork` stands for `tag`, and `network`, the ranges of the virtual
+/// network and its peers, is not the Internet.
 pub(super) fn compile(
     group: &NetworkSecurityGroup,
     network: &[Prefix],
@@ -276,22 +285,23 @@ fn ports(side: &str, ranges: &[PortRange]) -> Result<Vec<(u16, u16)>, String> {
         .collect())
 }
 
-/// R21: the public address space outside the virtual network.
-fn internet(network: &[Prefix]) -> Vec<(u32, u32)> {
-    // Beside the private ranges: this network, loopback, link-local, multicast and reserved.
-    let special = [
+/// What is on no virtual network's Internet: the private ranges, this network, loopback, link-local,
+/// multicast and reserved, the platform's address.
+pub(super) fn not_internet() -> Vec<Prefix> {
+    let mut prefixes = vec![
         Prefix::new_assert(Ipv4Addr::new(0, 0, 0, 0), 8),
         Prefix::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8),
         Prefix::new_assert(Ipv4Addr::new(169, 254, 0, 0), 16),
         Prefix::new_assert(Ipv4Addr::new(224, 0, 0, 0), 3),
         PLATFORM,
     ];
-    let outside = special
-        .iter()
-        .chain(&reserved_ranges())
-        .chain(network)
-        .map(span)
-        .collect();
+    prefixes.extend(reserved_ranges());
+    prefixes
+}
+
+/// R21: the public address space outside the virtual network.
+fn internet(network: &[Prefix]) -> Vec<(u32, u32)> {
+    let outside = not_internet().iter().chain(network).map(span).collect();
     let mut ranges = Vec::new();
     let mut next = Some(0u32);
     for (first, last) in merge(outside) {

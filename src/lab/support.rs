@@ -212,7 +212,12 @@ fn try_veth(helper: &Helper) -> Result<(), StartError> {
     helper.new_namespaces(&[1], |_, namespace| {
         let mut batch = Batch::default();
         let address = std::net::Ipv4Addr::new(10, 0, 0, 4);
-        route::add_port(&mut batch, "probe", 10_000, &namespace.namespace, address);
+        let far = route::Far {
+            namespace: &namespace.namespace,
+            interface: route::NIC,
+            address,
+        };
+        route::add_port(&mut batch, "probe", 10_000, &far);
         Ok::<_, StartError>(socket.transact(batch)?)
     })
 }
