@@ -102,10 +102,12 @@ pub(super) fn add_port(batch: &mut Batch, name: &str, index: u32, far: &Far<'_>)
 /// Lets a device forward, without the need for a writable /proc/sys.
 pub(super) fn forward(batch: &mut Batch, index: u32) {
     const FORWARDING: u16 = 1;
-    const SOURCE_CHECK: u16 = 8;
-    const LOOSE: u32 = 2;
+    configure(batch, index, &[(FORWARDING, 1)]);
+}
+
+fn configure(batch: &mut Batch, index: u32, values: &[(u16, u32)]) {
     batch.message(
-        "set forwarding",
+        "configure device",
         libc::RTM_NEWLINK,
         0,
         &link_header(index, 0),
@@ -113,9 +115,9 @@ pub(super) fn forward(batch: &mut Batch, index: u32) {
             link.nest(libc::IFLA_AF_SPEC, |family| {
                 family.nest(libc::AF_INET as u16, |inet| {
                     inet.nest(1, |configuration| {
-                        // Wins over a strict check that the host hands down: a source need not be
-                        // reached by the way that its packets come in.
-                        configuration.u32(FORWARDING, 1).u32(SOURCE_CHECK, LOOSE);
+                        for (key, value) in values {
+                            configuration.u32(*key, *value);
+                        }
                     });
                 });
             });
@@ -152,8 +154,13 @@ pub(super) fn configure_endpoint(batch: &mut Batch, address: Ipv4Addr) {
 
 /// Makes [`GATEWAY`] reachable by a second interface, and the way out of a table of its own.
 pub(super) fn configure_second(batch: &mut Batch, interface: u32, table: u32) {
+    const SOURCE_CHECK: u16 = 8;
+    const LOOSE: u32 = 2;
     link_up(batch, interface);
     forward(batch, interface);
+    // Wins over a strict check that the host hands down: a source need not be reached by the way that
+    // its packets come in.
+    configure(batch, interface, &[(SOURCE_CHECK, LOOSE)]);
     add_neighbour(batch, interface, GATEWAY, FABRIC_MAC);
     let gateway = Target::Via(GATEWAY, interface);
     add_route(batch, table, Prefix::default(), gateway);
