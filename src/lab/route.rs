@@ -20,6 +20,7 @@ const GATEWAY: Ipv4Addr = Ipv4Addr::new(169, 254, 1, 1);
 const FABRIC_MAC: [u8; 6] = [0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc];
 
 pub(super) const MAIN_TABLE: u32 = 254;
+pub(super) const LOCAL_TABLE: u32 = 255;
 
 const UP: u32 = 1;
 

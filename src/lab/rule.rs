@@ -72,6 +72,14 @@ pub(super) fn add_blackhole(batch: &mut Batch, priority: u32) {
     });
 }
 
+/// Deletes the rule that every packet looks into the local table first.
+pub(super) fn delete_local(batch: &mut Batch) {
+    let header = header(TO_TABLE, 0);
+    batch.message("delete rule", libc::RTM_DELRULE, 0, &header, |rule| {
+        rule.u32(TABLE, route::LOCAL_TABLE);
+    });
+}
+
 /// Adds the rule that what comes in by an interface looks into `table`.
 pub(super) fn add_incoming(batch: &mut Batch, priority: u32, interface: &str, table: u32) {
     add(batch, TO_TABLE, 0, |rule| {

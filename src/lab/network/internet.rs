@@ -14,9 +14,7 @@ use super::Seat;
 
 /// Its interface's own address, in documentation space beside the lab's public addresses.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
-/// The table in which every address is its own, for what comes in.
-const EVERY_ADDRESS: u32 = 100;
-/// Behind the local table's rule, ahead of the main table's.
+/// Ahead of the main table's rule.
 const INCOMING_RULE: u32 = 10;
 
 pub(super) struct Internet {
@@ -41,14 +39,23 @@ impl Internet {
             fabric.transact(near)?;
             let mut inside = Batch::default();
             route::configure_endpoint(&mut inside, ADDRESS);
-            route::add_route(&mut inside, EVERY_ADDRESS, Prefix::default(), Target::Local);
-            rule::add_incoming(&mut inside, INCOMING_RULE, "eth0", EVERY_ADDRESS);
+            // Every address is its own, as the local table has it; but only for what comes in, or
+            // no answer would leave.
+            rule::delete_local(&mut inside);
+            rule::add_incoming(&mut inside, INCOMING_RULE, "eth0", route::LOCAL_TABLE);
+            let every = Prefix::default();
+            route::add_route(&mut inside, route::LOCAL_TABLE, every, Target::Local);
             Socket::new(namespace.route).transact(inside)?;
             let mut settle = Batch::default();
             route::settle_link(&mut settle, INTERNET);
             Ok::<_, StartError>(fabric.transact(settle)?)
         })?;
         Ok(Internet { slot })
+    }
+
+    /// The way to it.
+    pub(super) fn target(&self) -> Target {
+        Target::Via(ADDRESS, INTERNET)
     }
 
     /// Where listeners stand that answer for any address.

@@ -5,7 +5,6 @@ use std::net::Ipv4Addr;
 
 use crate::emulator::fabric::FabricError;
 use crate::lab::effective::Hop;
-use crate::lab::filter::INTERNET;
 use crate::lab::plan::{Host, Plan};
 use crate::lab::route::{self, Target};
 use crate::lab::rule::MarkRule;
@@ -110,7 +109,7 @@ impl Network {
             for route in &subnet.routes {
                 let target = match &route.hop {
                     Hop::Network => Some(Target::Throw),
-                    Hop::Internet => Some(Target::Device(INTERNET)),
+                    Hop::Internet => Some(self.internet.target()),
                     Hop::Nowhere => None,
                     Hop::Through(host, address) => {
                         self.target(host, Some(host.via.unwrap_or(*address)))
@@ -127,8 +126,9 @@ impl Network {
             }
             // R22: no route stands before the platform's addresses.
             for platform in security::platform() {
-                let target = Target::Device(INTERNET);
-                wanted.routes.insert((table, platform), target);
+                wanted
+                    .routes
+                    .insert((table, platform), self.internet.target());
             }
         }
         Ok(())
