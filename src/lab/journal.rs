@@ -17,6 +17,7 @@ use crate::net::Protocol;
 use crate::verdict::{Action, Decider, Direction, Evidence, Leg, Packet, RuleRef};
 
 use super::effective::{EffectiveRoute, Hop, deciding_route};
+use super::filter::INTERNET;
 use super::nflog::{Log, Record};
 use super::plan::TableKey;
 
@@ -214,6 +215,12 @@ impl State {
             Some(format!("leaving {title}"))
         };
         let (at, rule, action, decider) = match verb {
+            // Nothing opens a way in (R44).
+            "route" if record.incoming == INTERNET => {
+                let cause = "no-inbound-from-internet".to_owned();
+                let at = "leaving the Internet".to_owned();
+                (at, None, Action::Deny, Some(Decider::Cause { cause }))
+            }
             "route" => {
                 let (_, table) = self.labels.get(&record.incoming)?;
                 let leg = if record.prefix == NO_RETURN_ROUTE {

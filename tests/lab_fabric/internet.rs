@@ -71,7 +71,11 @@ async fn the_internet_refuses_where_nothing_listens_and_calls_nobody() {
         &[
             ("default", PUBLIC, "refused | no-nsg-and-system-route"),
             // R44: nothing opens the way in.
-            ("internet", "192.0.2.2", "timeout | no-nsg-and-system-route"),
+            (
+                "internet",
+                "192.0.2.2",
+                "timeout | no-inbound-from-internet",
+            ),
         ],
     )
     .await;

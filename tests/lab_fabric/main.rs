@@ -8,6 +8,7 @@
 mod clusters;
 mod internet;
 mod networks;
+mod peering;
 mod process;
 mod routes;
 mod rules;

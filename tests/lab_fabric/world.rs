@@ -14,7 +14,7 @@ use crate::scene::{
     ALLOWED, CLUSTER, DENIED, GROUP, NSG, TABLE, VNET, id, ip, resource, rules, seen_from,
 };
 
-const PEERING: &str = "Microsoft.Network/virtualNetworks/virtualNetworkPeerings";
+pub(crate) const PEERING: &str = "Microsoft.Network/virtualNetworks/virtualNetworkPeerings";
 const INTERFACE: &str = "Microsoft.Network/networkInterfaces";
 pub(crate) const NAT_GATEWAY: &str = "Microsoft.Network/natGateways";
 pub(crate) const PUBLIC_ADDRESS: &str = "Microsoft.Network/publicIPAddresses";
