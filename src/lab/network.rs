@@ -27,7 +27,7 @@ use super::helper::{FABRIC, Helper};
 use super::journal::Journal;
 use super::netlink::{Batch, Socket};
 use super::peering;
-use super::plan::{Plan, Pod, Port, PortId, TableKey};
+use super::plan::{Plan, Pod, Port, PortId, Role, TableKey};
 use super::route::{self, Target};
 use super::rule::{self, MarkRule};
 use super::security;
@@ -58,7 +58,7 @@ struct PortState {
     port: Port,
     slot: u32,
     index: u32,
-    /// For what forwards: the route socket of its namespace, to add pods with.
+    /// For a node: the route socket of its namespace, to add pods with.
     route: Option<Socket>,
     /// For what forwards: what its translation spares now.
     unmasked: Option<Vec<Prefix>>,
@@ -253,8 +253,7 @@ impl Network {
         for peer in plan.peers_of(network).iter().filter(|peer| !peer.forwarded) {
             let forwards = |port: &&Port| {
                 let table = plan.tables.get(&port.table);
-                port.unmasked.is_some()
-                    && port.pod_prefix.is_none()
+                port.role == Role::Interface { forwards: true }
                     && table.is_some_and(|table| table.network == peer.network)
             };
             if plan.ports.values().any(|port| forwards(&port)) {

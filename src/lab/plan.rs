@@ -112,6 +112,7 @@ pub(super) struct Port {
     pub(super) address: Ipv4Addr,
     /// The endpoint in words.
     pub(super) title: String,
+    pub(super) role: Role,
     /// For an endpoint that forwards: the destinations to which it shows the sources as they are.
     pub(super) unmasked: Option<Vec<Prefix>>,
     /// For a node: the range of the pods behind it.
@@ -124,6 +125,30 @@ pub(super) struct Port {
     pub(super) guards: Guards,
     /// The way out to the Internet.
     pub(super) egress: Option<EgressKey>,
+}
+
+/// What stands at a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    ContainerGroup,
+    /// A virtual machine, which forwards what its network interface lets through to it.
+    Interface {
+        /// `enableIPForwarding` (R38).
+        forwards: bool,
+    },
+    Node,
+}
+
+impl Role {
+    /// Whether what stands there forwards, once packets for others reach it.
+    pub(super) fn routes(self) -> bool {
+        self != Role::ContainerGroup
+    }
+
+    /// Whether packets for others reach it (R38, R51).
+    pub(super) fn forwards(self) -> bool {
+        matches!(self, Role::Node | Role::Interface { forwards: true })
+    }
 }
 
 /// The two gates of a port (R13, R14).

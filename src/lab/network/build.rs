@@ -8,7 +8,7 @@ use crate::lab::error::fabric_error;
 use crate::lab::helper::{HelperError, MAX_SLOTS, NewNamespace};
 use crate::lab::masquerade;
 use crate::lab::netlink::{Batch, Socket};
-use crate::lab::plan::{Plan, Port, PortId};
+use crate::lab::plan::{Plan, Port, PortId, Role};
 use crate::lab::route::{self, Far, Target};
 use crate::lab::rule;
 use crate::lab::security;
@@ -30,7 +30,8 @@ fn same(port: &Port, other: &Port) -> bool {
         (
             port.table.subnet.clone(),
             port.address,
-            port.unmasked.is_some(),
+            port.role == Role::Node,
+            port.role.routes(),
             port.pod_prefix,
             port.pods.clone(),
         )
@@ -169,7 +170,7 @@ impl Network {
             let inside = Socket::new(namespace.route);
             let own = [(id, port)];
             let of_pods = plan.ports.iter().filter(|(other, _)| {
-                port.unmasked.is_some() && other.endpoint == id.endpoint && other.pods_of.is_some()
+                port.role == Role::Node && other.endpoint == id.endpoint && other.pods_of.is_some()
             });
             let mut far = Batch::default();
             for (place, (id, port)) in (0..).zip(own.into_iter().chain(of_pods)) {
@@ -194,7 +195,7 @@ impl Network {
                 network.ports.insert(id.clone(), state);
             }
             inside.transact(far)?;
-            if port.unmasked.is_some()
+            if port.role == Role::Node
                 && let Some(state) = network.ports.get_mut(id)
             {
                 state.route = Some(inside);
@@ -274,7 +275,7 @@ impl Network {
 fn configure(batch: &mut Batch, place: u32, port: &Port) {
     if place == 0 {
         route::configure_endpoint(batch, port.address);
-        if port.unmasked.is_some() {
+        if port.role.routes() {
             route::forward(batch, route::NIC);
         }
         if let Some(prefix) = port.pod_prefix {

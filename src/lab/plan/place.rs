@@ -13,7 +13,7 @@ use crate::lab::security;
 use crate::net::Prefix;
 
 use super::resources::{Resources, pod_range};
-use super::{Guards, Host, Plan, Pod, Port, PortId, TableKey};
+use super::{Guards, Host, Plan, Pod, Port, PortId, Role, TableKey};
 
 /// The pod ranges of the nodes of each overlay cluster.
 pub(super) type Overlays = BTreeMap<ResourceId, Vec<PodRange>>;
@@ -52,6 +52,9 @@ impl Plan {
                 let interface = resources.interface(interface)?;
                 let title = format!("network interface {}", interface.id.name());
                 let mut port = Port::new(subnet, address, title);
+                port.role = Role::Interface {
+                    forwards: interface.forwards,
+                };
                 port.nic = interface.nsg.clone();
                 if interface.forwards {
                     // An appliance must hide what it sends to the Internet, since Azure translates no
@@ -71,6 +74,7 @@ impl Plan {
                 let cluster = resources.cluster(cluster)?;
                 let (network, _) = resources.subnet(subnet)?;
                 let mut port = Port::new(subnet, address, format!("node {name}"));
+                port.role = Role::Node;
                 port.unmasked = Some(unmasked(cluster, network));
                 port.pod_prefix = pod_prefix.map(|prefix| prefix.trunc());
                 if cluster.network == ClusterNetwork::Overlay {
@@ -82,6 +86,7 @@ impl Plan {
                     let (_, pod_subnet) = resources.subnet(&pods_of)?;
                     let title = format!("pods of node {name}");
                     let mut port = Port::new(&pods_of, address, title);
+                    port.role = Role::Node;
                     port.pods = pod_subnet.prefixes.clone();
                     let id = PortId {
                         endpoint: id.clone(),
@@ -112,7 +117,7 @@ impl Plan {
             let host = Host {
                 port: id.clone(),
                 via: None,
-                forwards: port.unmasked.is_some(),
+                forwards: port.role.forwards(),
             };
             self.claim(&network.id, port.address, host)?;
         }
@@ -139,7 +144,7 @@ impl Plan {
         let unreadable =
             |what: String| fabric_error("read the network", format!("pod `{id}`: {what}"));
         let own = PortId::own(node);
-        let port = self.ports.get(&own).filter(|port| port.unmasked.is_some());
+        let port = self.ports.get(&own).filter(|port| port.role == Role::Node);
         let port = port.ok_or_else(|| unreadable(format!("no node `{node}`")))?;
         // R62: such a pod uses its node's address in every mode.
         if *host_network {
@@ -227,6 +232,7 @@ impl Port {
             },
             address,
             title,
+            role: Role::ContainerGroup,
             unmasked: None,
             pod_prefix: None,
             pods: Vec::new(),
