@@ -4,18 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use crate::arm::ResourceId;
-use crate::arm::views::{ManagedCluster, Subnet, VirtualNetwork};
+use crate::arm::views::{ManagedCluster, NetworkInterface, Subnet, VirtualNetwork};
 use crate::emulator::fabric::FabricError;
 use crate::net::Prefix;
 
 use super::error::fabric_error;
 use super::plan::Resources;
-use super::reading::Interface;
 
 /// What a port belongs to.
 pub(super) enum Outlet<'a> {
     ContainerGroup,
-    Interface(&'a Interface),
+    Interface(&'a NetworkInterface),
     Cluster(&'a ManagedCluster),
 }
 
@@ -58,7 +57,7 @@ pub(super) fn of(
     };
     if let Some(gateway) = &subnet.nat_gateway {
         let gateway = resources.nat_gateway(gateway)?;
-        let first = gateway.public_addresses.first();
+        let first = gateway.public_ips.first();
         let address = first.map(|id| resources.public_address(id)).transpose()?;
         let key = EgressKey::NatGateway(gateway.id.clone());
         return way(key, address.flatten(), true);
@@ -66,7 +65,8 @@ pub(super) fn of(
     match outlet {
         Outlet::ContainerGroup => return Ok(None),
         Outlet::Interface(interface) => {
-            if let Some(id) = &interface.public_address {
+            let mut addresses = interface.ip_configurations.iter();
+            if let Some(id) = addresses.find_map(|one| one.public_ip.as_ref()) {
                 let address = resources.public_address(id)?;
                 return way(EgressKey::PublicAddress(id.clone()), address, false);
             }

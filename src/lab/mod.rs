@@ -23,7 +23,6 @@ mod nflog;
 mod nft;
 mod peering;
 mod plan;
-mod reading;
 mod route;
 mod rule;
 mod security;

@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::arm::ResourceId;
-use crate::arm::views::VirtualNetwork;
+use crate::arm::views::{Peering, PeeringState, VirtualNetwork};
 use crate::emulator::fabric::FabricError;
 use crate::net::Prefix;
 
 use super::error::fabric_error;
-use super::reading::PeeringSide;
 
 /// A virtual network as one that is peered with it sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,26 +28,27 @@ pub(super) type Peers = BTreeMap<ResourceId, Vec<Peer>>;
 ///
 /// # Errors
 /// When address spaces overlap that meet in a virtual network.
-pub(super) fn peers(
-    networks: &[VirtualNetwork],
-    sides: &[PeeringSide],
-) -> Result<Peers, FabricError> {
+pub(super) fn peers(networks: &[VirtualNetwork]) -> Result<Peers, FabricError> {
+    let connected = |side: &&Peering| {
+        let state = side.state;
+        state.is_none_or(|state| state == PeeringState::Connected)
+    };
     let mut peers = Peers::new();
-    for side in sides.iter().filter(|side| side.connected) {
-        let back = |other: &PeeringSide| {
-            other.network == side.remote && other.remote == side.network && other.connected
-        };
-        let remote = networks.iter().find(|network| network.id == side.remote);
-        if let Some(remote) = remote
-            && side.remote != side.network
-            && sides.iter().any(back)
-        {
-            peers.entry(side.network.clone()).or_default().push(Peer {
-                network: remote.id.clone(),
-                prefixes: remote.address_prefixes.clone(),
-                access: side.access,
-                forwarded: side.forwarded,
-            });
+    for network in networks {
+        for side in network.peerings.iter().filter(connected) {
+            let mut others = networks.iter().filter(|other| other.id != network.id);
+            let Some(remote) = others.find(|other| other.id == side.remote) else {
+                continue;
+            };
+            let mut back = remote.peerings.iter().filter(connected);
+            if back.any(|back| back.remote == network.id) {
+                peers.entry(network.id.clone()).or_default().push(Peer {
+                    network: remote.id.clone(),
+                    prefixes: remote.address_prefixes.clone(),
+                    access: side.allow_virtual_network_access,
+                    forwarded: side.allow_forwarded_traffic,
+                });
+            }
         }
     }
     for network in networks {

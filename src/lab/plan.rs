@@ -19,7 +19,7 @@ use crate::net::Prefix;
 use super::effective::EffectiveRoute;
 use super::egress::{Egress, EgressKey};
 use super::peering::Peers;
-use super::security::Group;
+use super::security::{Group, Members};
 
 pub(super) use resources::Resources;
 
@@ -42,6 +42,8 @@ pub(super) struct Plan {
     pub(super) egresses: BTreeMap<EgressKey, Egress>,
     /// The public addresses that resources have.
     pub(super) public_addresses: BTreeSet<Ipv4Addr>,
+    /// The addresses of the members of each application security group (R24).
+    asgs: Members,
     /// The endpoints behind a node.
     pub(super) pods: BTreeMap<EndpointId, Pod>,
     /// Pods that use their node's network, with their node.

@@ -6,8 +6,10 @@
 //! few combinations of addresses and ports becomes one match for each; beyond that, sets, because
 //! the kernel's cost grows with the number of sets. What cannot be matched is refused by name.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+use crate::arm::ResourceId;
 use crate::arm::views::{Access, AddressMatch, AddressTerm, NetworkSecurityGroup, SecurityRule};
 use crate::emulator::fabric::FabricError;
 use crate::net::{PortRange, Prefix, Protocol};
@@ -88,10 +90,14 @@ pub(super) enum PortTest {
     Set(usize),
 }
 
-/// What the service tags stand for.
-struct Tags {
+/// The addresses of the members of each application security group.
+pub(super) type Members = BTreeMap<ResourceId, Vec<Prefix>>;
+
+/// What service tags and application security groups stand for.
+struct Tags<'a> {
     virtual_network: Vec<(u32, u32)>,
     internet: Vec<(u32, u32)>,
+    asgs: &'a Members,
 }
 
 /// Compiles a group where `VirtualNetwork` stands for `tag`, and `network`, the ranges of the virtual
@@ -100,6 +106,7 @@ pub(super) fn compile(
     group: &NetworkSecurityGroup,
     network: &[Prefix],
     tag: &[Prefix],
+    asgs: &Members,
 ) -> Result<Group, FabricError> {
     let name = group.id.name();
     if group.default_rules.is_empty() {
@@ -111,6 +118,7 @@ pub(super) fn compile(
     let tags = Tags {
         virtual_network: ranges(tag),
         internet: internet(network),
+        asgs,
     };
     let mut compiled = Group {
         flush: group.flush_connection,
@@ -153,7 +161,7 @@ pub(super) fn compile(
 }
 
 impl Group {
-    fn matches(&mut self, rule: &SecurityRule, tags: &Tags) -> Result<Vec<Match>, String> {
+    fn matches(&mut self, rule: &SecurityRule, tags: &Tags<'_>) -> Result<Vec<Match>, String> {
         let source = addresses("source", &rule.source, tags)?;
         let destination = addresses("destination", &rule.destination, tags)?;
         let source_ports = ports("source", &rule.source_ports)?;
@@ -246,17 +254,15 @@ fn place<T: PartialEq>(sets: &mut Vec<T>, set: T) -> usize {
         })
 }
 
-fn addresses(side: &str, terms: &AddressMatch, tags: &Tags) -> Result<Vec<(u32, u32)>, String> {
-    if let Some(asg) = terms.asgs.first() {
-        return Err(format!(
-            "the lab cannot match application security groups (`{}`)",
-            asg.name()
-        ));
-    }
-    if terms.terms.is_empty() {
+fn addresses(side: &str, terms: &AddressMatch, tags: &Tags<'_>) -> Result<Vec<(u32, u32)>, String> {
+    if terms.terms.is_empty() && terms.asgs.is_empty() {
         return Err(format!("it states no {side} address"));
     }
     let mut ranges = Vec::new();
+    // A group without members matches nobody.
+    for members in terms.asgs.iter().filter_map(|asg| tags.asgs.get(asg)) {
+        ranges.extend(members.iter().map(span));
+    }
     for term in &terms.terms {
         match term {
             AddressTerm::Any => ranges.push((0, u32::MAX)),

@@ -1,11 +1,8 @@
 //! Clusters: under which address pods are seen, and who reaches them.
 
-use std::time::{Duration, Instant};
-
 use serde_json::json;
 use vnetlab::emulator::fabric::{DialError, Fabric};
-use vnetlab::lab::{Lab, support};
-use vnetlab::verdict::{Decider, Direction, Leg};
+use vnetlab::verdict::Direction;
 
 use crate::scene::*;
 

@@ -7,6 +7,7 @@
 
 mod clusters;
 mod internet;
+mod modes;
 mod networks;
 mod peering;
 mod process;

@@ -1,11 +1,6 @@
 //! Virtual networks side by side, and endpoints that come and go.
 
-use std::time::{Duration, Instant};
-
-use serde_json::json;
 use vnetlab::emulator::fabric::{DialError, Fabric};
-use vnetlab::lab::{Lab, support};
-use vnetlab::verdict::{Decider, Direction, Leg};
 
 use crate::scene::*;
 

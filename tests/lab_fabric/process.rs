@@ -5,10 +5,8 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-use vnetlab::emulator::fabric::{DialError, Fabric};
+use vnetlab::emulator::fabric::Fabric;
 use vnetlab::lab::{Lab, support};
-use vnetlab::verdict::{Decider, Direction, Leg};
 
 use crate::scene::*;
 

@@ -1,11 +1,10 @@
 //! Security rules: which decides, on which gate, for which flow.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
 use vnetlab::emulator::fabric::{DialError, Fabric};
-use vnetlab::lab::{Lab, support};
-use vnetlab::verdict::{Decider, Direction, Leg};
+use vnetlab::verdict::{Decider, Direction};
 
 use crate::scene::*;
 

@@ -7,12 +7,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use vnetlab::arm::{Resource, ResourceId, ResourceKey};
-use vnetlab::emulator::fabric::{
-    Connection, DialError, Endpoint, EndpointId, Fabric, Listener, NetworkState,
-};
-use vnetlab::lab::{Lab, support};
+use vnetlab::emulator::fabric::{Connection, Endpoint, EndpointId, Fabric, Listener, NetworkState};
+use vnetlab::lab::Lab;
 use vnetlab::net::Prefix;
-use vnetlab::verdict::{Action, Decider, Direction, Evidence, Leg};
+use vnetlab::verdict::{Action, Decider, Direction, Evidence};
 
 /// Longer than any packet takes, short enough to wait for.
 pub(crate) const DENIED: Duration = Duration::from_millis(300);

@@ -106,7 +106,7 @@ impl Plan {
             known: table.known.clone(),
         };
         if !self.groups.contains_key(&key) {
-            let compiled = security::compile(group, &key.known, &key.virtual_network)?;
+            let compiled = security::compile(group, &key.known, &key.virtual_network, &self.asgs)?;
             self.groups.insert(key.clone(), compiled);
         }
         Ok(Some(key))

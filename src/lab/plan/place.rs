@@ -53,10 +53,17 @@ impl Plan {
                 let title = format!("network interface {}", interface.id.name());
                 let mut port = Port::new(subnet, address, title);
                 port.role = Role::Interface {
-                    forwards: interface.forwards,
+                    forwards: interface.enable_ip_forwarding,
                 };
                 port.nic = interface.nsg.clone();
-                if interface.forwards {
+                let memberships = interface.ip_configurations.iter().flat_map(|one| &one.asgs);
+                for asg in memberships {
+                    self.asgs
+                        .entry(asg.clone())
+                        .or_default()
+                        .push(address.into());
+                }
+                if interface.enable_ip_forwarding {
                     // An appliance must hide what it sends to the Internet, since Azure translates no
                     // address but the interface's own; elsewhere it shows its senders (R38).
                     port.unmasked = Some(security::not_internet());

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use crate::arm::views::{
-    ClusterNetwork, ManagedCluster, NetworkSecurityGroup, RouteTable, Subnet, VirtualNetwork,
+    ClusterNetwork, ManagedCluster, NatGateway, NetworkInterface, NetworkSecurityGroup,
+    PublicIpAddress, RouteTable, Subnet, VirtualNetwork,
 };
 use crate::arm::{Resource, ResourceId};
 use crate::emulator::fabric::FabricError;
 use crate::lab::error::fabric_error;
 use crate::lab::peering::{self, Peers};
-use crate::lab::reading::{self, Interface, NatGateway, PeeringSide, PublicAddress};
 use crate::net::Prefix;
 
 pub(in crate::lab) struct Resources {
@@ -18,10 +18,9 @@ pub(in crate::lab) struct Resources {
     groups: Vec<NetworkSecurityGroup>,
     tables: Vec<RouteTable>,
     clusters: Vec<ManagedCluster>,
-    peerings: Vec<PeeringSide>,
-    interfaces: Vec<Interface>,
+    interfaces: Vec<NetworkInterface>,
     nat_gateways: Vec<NatGateway>,
-    public_addresses: Vec<PublicAddress>,
+    public_addresses: Vec<PublicIpAddress>,
 }
 
 fn found<'a, T>(
@@ -42,15 +41,14 @@ impl Resources {
             groups: NetworkSecurityGroup::all(resources).map_err(unreadable)?,
             tables: RouteTable::all(resources).map_err(unreadable)?,
             clusters: ManagedCluster::all(resources).map_err(unreadable)?,
-            peerings: reading::peerings(resources)?,
-            interfaces: reading::interfaces(resources)?,
-            nat_gateways: reading::nat_gateways(resources)?,
-            public_addresses: reading::public_addresses(resources),
+            interfaces: NetworkInterface::all(resources).map_err(unreadable)?,
+            nat_gateways: NatGateway::all(resources).map_err(unreadable)?,
+            public_addresses: PublicIpAddress::all(resources).map_err(unreadable)?,
         })
     }
 
     pub(super) fn peers(&self) -> Result<Peers, FabricError> {
-        peering::peers(&self.networks, &self.peerings)
+        peering::peers(&self.networks)
     }
 
     /// What each virtual network uses: its ranges, and the pod ranges of the clusters in it.
@@ -105,7 +103,7 @@ impl Resources {
         })
     }
 
-    pub(super) fn interface(&self, id: &ResourceId) -> Result<&Interface, FabricError> {
+    pub(super) fn interface(&self, id: &ResourceId) -> Result<&NetworkInterface, FabricError> {
         found(self.interfaces.iter(), "network interface", id, |one| {
             one.id == *id
         })

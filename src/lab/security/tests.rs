@@ -34,7 +34,7 @@ fn compiled(rule: SecurityRule) -> Result<Group, FabricError> {
             flush_connection: false,
         };
     let range = "10.1.0.0/16".parse().expect("a prefix");
-    compile(&group, &[range], &[range, PLATFORM])
+    compile(&group, &[range], &[range, PLATFORM], &Members::new())
 }
 
 fn prefix(text: &str) -> AddressTerm {
