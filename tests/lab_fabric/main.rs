@@ -6,6 +6,7 @@
 #![allow(clippy::print_stderr, clippy::unwrap_used)]
 
 mod clusters;
+mod gates;
 mod internet;
 mod modes;
 mod networks;
