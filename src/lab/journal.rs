@@ -4,13 +4,13 @@
 //! the lab, and address translation keeps it: so a logged packet belongs to one dial or to none. A
 //! record is read from the kernel and given to its dial before the port is free again.
 
+mod lease;
+mod reader;
+
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::io::{PipeReader, PipeWriter};
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::SystemTime;
 
 use crate::net::Protocol;
@@ -20,6 +20,9 @@ use super::effective::{EffectiveRoute, Hop, deciding_route};
 use super::filter::INTERNET;
 use super::nflog::{Log, Record};
 use super::plan::TableKey;
+
+pub(super) use lease::Lease;
+pub(super) use reader::Reader;
 
 /// The log group that the fabric's rules write to.
 pub(super) const GROUP: u16 = 1;
@@ -307,88 +310,4 @@ fn flags(bits: u8) -> String {
         .filter(|(bit, _)| bits & (1 << bit) != 0)
         .map(|(_, name)| name);
     set.collect::<Vec<_>>().join(" ")
-}
-
-/// A source port in use.
-pub(super) struct Lease {
-    journal: Arc<Journal>,
-    port: u16,
-}
-
-impl Lease {
-    pub(super) fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// Begins the record of a dial from the port.
-    pub(super) fn record(&self, nonce: &str, to: SocketAddrV4) {
-        let mut state = self.journal.state();
-        let dial = state.dials.len();
-        state.dials.push(Dial {
-            nonce: nonce.to_owned(),
-            to,
-            begun: SystemTime::now(),
-            packets: Vec::new(),
-            crossed: false,
-            answered: false,
-            lost: false,
-        });
-        state.open.insert(self.port, Some(dial));
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let mut state = self.journal.state();
-        state.drain();
-        state.open.remove(&self.port);
-    }
-}
-
-/// A thread that reads the log as it fills, so that its buffer does not overflow.
-pub(super) struct Reader {
-    stop: Option<PipeWriter>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Reader {
-    pub(super) fn start(journal: &Arc<Journal>) -> std::io::Result<Reader> {
-        let (stopped, stop) = std::io::pipe()?;
-        let journal = Arc::clone(journal);
-        let thread = std::thread::Builder::new()
-            .name("vnetlab-log".to_owned())
-            .spawn(move || read(&journal, &stopped))?;
-        Ok(Reader {
-            stop: Some(stop),
-            thread: Some(thread),
-        })
-    }
-}
-
-fn read(journal: &Journal, stopped: &PipeReader) {
-    let log = journal.state().log.as_raw_fd();
-    loop {
-        let wait = |fd| libc::pollfd {
-            fd,
-            events: libc::POLLIN,
-            revents: 0,
-        };
-        let mut both = [wait(log), wait(stopped.as_raw_fd())];
-        // SAFETY: both descriptors are open: the journal and the pipe outlive the loop.
-        unsafe { libc::poll(both.as_mut_ptr(), 2, -1) };
-        if both[1].revents != 0 {
-            return;
-        }
-        journal.drain();
-    }
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A reader that panicked has nothing more to give.
-            let _ = thread.join();
-        }
-    }
 }

@@ -297,4 +297,6 @@ impl Network {
 }
 
 #[cfg(test)]
+mod protocol_tests;
+#[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use crate::lab::netlink::attributes;
 
 use super::*;
 
-fn resource(resource_type: &str, name: &str, properties: serde_json::Value) -> Resource {
+pub(super) fn resource(resource_type: &str, name: &str, properties: serde_json::Value) -> Resource {
     let key = crate::arm::ResourceKey::new(resource_type, name);
     Resource {
         id: ResourceId::in_group("s", "g", &key),
