@@ -14,7 +14,7 @@ use crate::verdict::{Leg, RouteRef};
 use super::error::fabric_error;
 use super::peering::Peer;
 use super::plan::Host;
-use super::security;
+use super::space;
 
 /// An effective route of a subnet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,20 +71,26 @@ fn system(prefix: Prefix, next_hop_type: &str, hop: Hop) -> EffectiveRoute {
     }
 }
 
-/// The routes of a subnet, and the hosts that a route names as its next hop though they do not
-/// forward: only what is meant for the host itself arrives (R38).
+/// The effective routes of a subnet.
+#[derive(Debug)]
+pub(super) struct Effective {
+    pub(super) routes: Vec<EffectiveRoute>,
+    /// Hosts that a route names as its next hop though they do not forward: only what is meant for the
+    /// host itself arrives (R38).
+    pub(super) deliveries: Vec<(Ipv4Addr, Host)>,
+}
+
+/// The routes of a subnet.
 ///
 /// # Errors
 /// A route whose next hop is none of Azure's.
-pub(super) fn effective_routes(
-    of: &Surroundings<'_>,
-) -> Result<(Vec<EffectiveRoute>, Vec<(Ipv4Addr, Host)>), FabricError> {
+pub(super) fn effective_routes(of: &Surroundings<'_>) -> Result<Effective, FabricError> {
     let mut routes = BTreeMap::new();
     let mut add = |route: EffectiveRoute| {
         routes.insert(route.route.prefix, route);
     };
     add(system(Prefix::default(), "Internet", Hop::Internet));
-    for prefix in security::reserved_ranges() {
+    for prefix in space::reserved_ranges() {
         let covered = |range: &Prefix| range.contains(&prefix) && *range != prefix;
         if !of.network.address_prefixes.iter().any(covered) {
             add(system(prefix, "None", Hop::Nowhere));
@@ -137,7 +143,7 @@ pub(super) fn effective_routes(
         .filter(own_next_hop)
         .filter_map(|address| Some((address, (of.host)(address)?)))
         .collect();
-    Ok((routes, deliveries))
+    Ok(Effective { routes, deliveries })
 }
 
 fn user_hop(of: &Surroundings<'_>, table: &RouteTable, route: &Route) -> Result<Hop, FabricError> {

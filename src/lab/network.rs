@@ -30,7 +30,7 @@ use super::peering;
 use super::plan::{Plan, Pod, Port, PortId, Role, TableKey};
 use super::route::{self, Target};
 use super::rule::{self, MarkRule};
-use super::security;
+use super::space;
 
 use internet::Internet;
 use number::Numbers;
@@ -197,7 +197,7 @@ impl Network {
         let routes = plan
             .tables
             .iter()
-            .map(|(key, table)| (key.clone(), table.routes.clone()))
+            .map(|(key, table)| (key.clone(), table.effective.routes.clone()))
             .collect();
         self.journal.describe(labels, routes);
     }
@@ -260,7 +260,7 @@ impl Network {
                 fence.0.push(Fenced {
                     mark: self.networks.of(&peer.network)? << 16,
                     mask: NETWORK_MASK,
-                    own: security::ranges(&peer.prefixes),
+                    own: space::ranges(&peer.prefixes),
                 });
             }
         }

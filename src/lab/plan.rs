@@ -16,7 +16,7 @@ use crate::arm::ResourceId;
 use crate::emulator::fabric::{EndpointId, FabricError, NetworkState};
 use crate::net::Prefix;
 
-use super::effective::EffectiveRoute;
+use super::effective::Effective;
 use super::egress::{Egress, EgressKey};
 use super::peering::Peers;
 use super::security::{Group, Members};
@@ -70,10 +70,7 @@ pub(super) struct Table {
     /// Its virtual network.
     pub(super) network: ResourceId,
     /// Its effective routes.
-    pub(super) routes: Vec<EffectiveRoute>,
-    /// Hosts that a route names as its next hop without their forwarding anything: what is meant for
-    /// the host itself arrives.
-    pub(super) deliveries: Vec<(Ipv4Addr, Host)>,
+    pub(super) effective: Effective,
     /// What `VirtualNetwork` stands for.
     virtual_network: Vec<Prefix>,
     /// The address space of the virtual network and its peers, which is not the Internet.

@@ -7,7 +7,6 @@
 //! the kernel's cost grows with the number of sets. What cannot be matched is refused by name.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 
 use crate::arm::ResourceId;
 use crate::arm::views::{Access, AddressMatch, AddressTerm, NetworkSecurityGroup, SecurityRule};
@@ -16,30 +15,10 @@ use crate::net::{PortRange, Prefix, Protocol};
 use crate::verdict::{Direction, RuleRef};
 
 use super::error::fabric_error;
-
-/// The address behind `AzureLoadBalancer` (R20), also part of `VirtualNetwork` (R17).
-pub(super) const PLATFORM: Prefix = Prefix::new_assert(Ipv4Addr::new(168, 63, 129, 16), 32);
-
-/// The instance metadata service.
-const METADATA: Prefix = Prefix::new_assert(Ipv4Addr::new(169, 254, 169, 254), 32);
-
-/// What no group and no route stands before (R22).
-pub(super) fn platform() -> [Prefix; 2] {
-    [PLATFORM, METADATA]
-}
+use super::space::{PLATFORM, internet, merge, prefixes, ranges, span};
 
 /// How many matches a rule may become before its lists become sets.
 const EXPANSION: usize = 8;
-
-/// The ranges that a system route keeps from the Internet (R35).
-pub(super) fn reserved_ranges() -> [Prefix; 4] {
-    [
-        Prefix::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8),
-        Prefix::new_assert(Ipv4Addr::new(172, 16, 0, 0), 12),
-        Prefix::new_assert(Ipv4Addr::new(192, 168, 0, 0), 16),
-        Prefix::new_assert(Ipv4Addr::new(100, 64, 0, 0), 10),
-    ]
-}
 
 /// A compiled group.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -289,68 +268,6 @@ fn ports(side: &str, ranges: &[PortRange]) -> Result<Vec<(u16, u16)>, String> {
         .into_iter()
         .map(|(first, last)| (narrow(first), narrow(last)))
         .collect())
-}
-
-/// What is on no virtual network's Internet: the private ranges, this network, loopback, link-local,
-/// multicast and reserved, the platform's address.
-pub(super) fn not_internet() -> Vec<Prefix> {
-    let mut prefixes = vec![
-        Prefix::new_assert(Ipv4Addr::new(0, 0, 0, 0), 8),
-        Prefix::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8),
-        Prefix::new_assert(Ipv4Addr::new(169, 254, 0, 0), 16),
-        Prefix::new_assert(Ipv4Addr::new(224, 0, 0, 0), 3),
-        PLATFORM,
-    ];
-    prefixes.extend(reserved_ranges());
-    prefixes
-}
-
-/// R21: the public address space outside the virtual network.
-fn internet(network: &[Prefix]) -> Vec<(u32, u32)> {
-    let outside = not_internet().iter().chain(network).map(span).collect();
-    let mut ranges = Vec::new();
-    let mut next = Some(0u32);
-    for (first, last) in merge(outside) {
-        if let Some(start) = next
-            && start < first
-        {
-            ranges.push((start, first - 1));
-        }
-        next = last.checked_add(1);
-    }
-    ranges.extend(next.map(|start| (start, u32::MAX)));
-    ranges
-}
-
-/// The addresses of prefixes, sorted and joined.
-pub(super) fn ranges(prefixes: &[Prefix]) -> Vec<(u32, u32)> {
-    merge(prefixes.iter().map(span).collect())
-}
-
-fn span(prefix: &Prefix) -> (u32, u32) {
-    (prefix.network().to_bits(), prefix.broadcast().to_bits())
-}
-
-/// Sorts ranges and joins those that meet.
-fn merge(mut ranges: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
-    ranges.sort_unstable();
-    let mut merged = Vec::<(u32, u32)>::new();
-    for (first, last) in ranges {
-        match merged.last_mut() {
-            Some(open) if first <= open.1.saturating_add(1) => open.1 = open.1.max(last),
-            _ => merged.push((first, last)),
-        }
-    }
-    merged
-}
-
-fn prefixes(ranges: &[(u32, u32)]) -> Vec<Prefix> {
-    ranges
-        .iter()
-        .flat_map(|&(first, last)| {
-            ipnet::Ipv4Subnets::new(Ipv4Addr::from_bits(first), Ipv4Addr::from_bits(last), 0)
-        })
-        .collect()
 }
 
 #[cfg(test)]

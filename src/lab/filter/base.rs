@@ -9,7 +9,7 @@ use crate::lab::journal;
 use crate::lab::nft::{
     ESTABLISHED, Hook, INVALID, Key, MapData, RELATED, Rule, Side, Transaction, Verdict,
 };
-use crate::lab::security;
+use crate::lab::space;
 
 /// The interface in the fabric that leads to the Internet.
 pub(in crate::lab) const INTERNET: u32 = 9_999;
@@ -72,8 +72,8 @@ fn add_maps(changes: &mut Transaction) {
     for map in [EGRESS, FENCES, ROUTED, ROUTED_BACK] {
         changes.add_map(map, MapData::Verdict);
     }
-    changes.add_address_set(PLATFORM, &security::ranges(&security::platform()));
-    changes.add_address_set(PRIVATE, &security::ranges(&security::not_internet()));
+    changes.add_address_set(PLATFORM, &space::ranges(&space::platform()));
+    changes.add_address_set(PRIVATE, &space::ranges(&space::not_internet()));
 }
 
 fn add_mark(changes: &mut Transaction) {

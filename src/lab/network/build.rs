@@ -11,7 +11,7 @@ use crate::lab::netlink::{Batch, Socket};
 use crate::lab::plan::{Plan, Port, PortId, Role};
 use crate::lab::route::{self, Far, Target};
 use crate::lab::rule;
-use crate::lab::security;
+use crate::lab::space;
 use crate::net::Prefix;
 
 use super::{Network, PodState, PortState, Sender};
@@ -262,7 +262,7 @@ impl Network {
                     libc::SOCK_RAW,
                     libc::NETLINK_NETFILTER,
                 )?;
-                let ranges = security::ranges(prefixes);
+                let ranges = space::ranges(prefixes);
                 masquerade::set(&Socket::new(socket), route::NIC, &ranges)?;
                 state.unmasked = Some(prefixes.clone());
             }

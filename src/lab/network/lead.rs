@@ -8,7 +8,7 @@ use crate::lab::effective::Hop;
 use crate::lab::plan::{Host, Plan};
 use crate::lab::route::{self, Target};
 use crate::lab::rule::MarkRule;
-use crate::lab::security;
+use crate::lab::space;
 use crate::net::Prefix;
 
 use super::{NETWORK_MASK, Network, Sender};
@@ -106,7 +106,7 @@ impl Network {
                 mask: SUBNET_MASK,
                 table,
             });
-            for route in &subnet.routes {
+            for route in &subnet.effective.routes {
                 let target = match &route.hop {
                     Hop::Network => Some(Target::Throw),
                     Hop::Internet => Some(self.internet.target()),
@@ -118,14 +118,14 @@ impl Network {
                 let target = target.unwrap_or(Target::Blackhole);
                 wanted.routes.insert((table, route.route.prefix), target);
             }
-            for (address, host) in &subnet.deliveries {
+            for (address, host) in &subnet.effective.deliveries {
                 if let Some(target) = self.target(host, host.via) {
                     let host = Prefix::from(*address);
                     wanted.routes.insert((table, host), target);
                 }
             }
             // R22: no route stands before the platform's addresses.
-            for platform in security::platform() {
+            for platform in space::platform() {
                 wanted
                     .routes
                     .insert((table, platform), self.internet.target());

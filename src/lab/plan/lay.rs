@@ -7,7 +7,7 @@ use crate::arm::views::{RouteTable, VirtualNetwork};
 use crate::emulator::fabric::FabricError;
 use crate::lab::effective::{PodRange, Surroundings, effective_routes};
 use crate::lab::peering::Peer;
-use crate::lab::security;
+use crate::lab::{security, space};
 use crate::net::Prefix;
 
 use super::resources::Resources;
@@ -55,7 +55,7 @@ impl Plan {
         let table = subnet.route_table.as_ref();
         let table = table.map(|table| resources.table(table)).transpose()?;
         let peers = self.peers_of(&network.id);
-        let (routes, deliveries) = effective_routes(&Surroundings {
+        let effective = effective_routes(&Surroundings {
             network,
             peers,
             table,
@@ -66,8 +66,7 @@ impl Plan {
         let known = network.address_prefixes.iter().chain(peered);
         Ok(Table {
             network: network.id.clone(),
-            routes,
-            deliveries,
+            effective,
             virtual_network: virtual_network_tag(network, peers, table, overlay),
             known: sorted(known.copied().collect()),
         })
@@ -128,7 +127,7 @@ fn virtual_network_tag(
     prefixes.extend(peers.flat_map(|peer| &peer.prefixes));
     prefixes.extend(user.map(|route| route.prefix));
     prefixes.extend(overlay.iter().map(|range| range.prefix));
-    prefixes.push(security::PLATFORM);
+    prefixes.push(space::PLATFORM);
     sorted(prefixes)
 }
 

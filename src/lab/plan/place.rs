@@ -9,7 +9,7 @@ use crate::emulator::fabric::{Endpoint, EndpointId, FabricError, NetworkState};
 use crate::lab::effective::PodRange;
 use crate::lab::egress::{self, Outlet};
 use crate::lab::error::fabric_error;
-use crate::lab::security;
+use crate::lab::space;
 use crate::net::Prefix;
 
 use super::resources::{Resources, pod_range};
@@ -66,7 +66,7 @@ impl Plan {
                 if interface.enable_ip_forwarding {
                     // An appliance must hide what it sends to the Internet, since Azure translates no
                     // address but the interface's own; elsewhere it shows its senders (R38).
-                    port.unmasked = Some(security::not_internet());
+                    port.unmasked = Some(space::not_internet());
                 }
                 let outlet = Outlet::Interface(interface);
                 self.add(PortId::own(id), port, &outlet, resources)
