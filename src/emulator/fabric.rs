@@ -63,6 +63,15 @@ pub trait Fabric: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EndpointId(pub String);
 
+impl EndpointId {
+    /// The endpoint that answers for every address outside of the virtual networks. Every fabric of
+    /// packets has it; no state names it.
+    #[must_use]
+    pub fn internet() -> EndpointId {
+        EndpointId("internet".to_owned())
+    }
+}
+
 impl fmt::Display for EndpointId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -73,7 +82,8 @@ impl fmt::Display for EndpointId {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct NetworkState {
     /// Every resource as it is stored, of all resource groups: the fabric reads virtual networks,
-    /// network security groups (with their default rules), route tables and managed clusters.
+    /// peerings, network interfaces, network security groups (with their default rules), route
+    /// tables, NAT gateways, public addresses and managed clusters.
     pub resources: Vec<Resource>,
     /// Every endpoint with its address.
     pub endpoints: BTreeMap<EndpointId, Endpoint>,
@@ -89,6 +99,15 @@ pub enum Endpoint {
         /// Its subnet.
         subnet: ResourceId,
         /// Its private address.
+        address: Ipv4Addr,
+    },
+    /// A network interface of a virtual machine.
+    NetworkInterface {
+        /// The interface, whose security group and IP forwarding apply.
+        interface: ResourceId,
+        /// Its subnet.
+        subnet: ResourceId,
+        /// Its primary private address.
         address: Ipv4Addr,
     },
     /// A node of a managed cluster.
@@ -126,6 +145,7 @@ impl Endpoint {
     pub fn address(&self) -> Ipv4Addr {
         match self {
             Endpoint::ContainerGroup { address, .. }
+            | Endpoint::NetworkInterface { address, .. }
             | Endpoint::Node { address, .. }
             | Endpoint::Pod { address, .. } => *address,
         }

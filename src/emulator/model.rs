@@ -151,7 +151,7 @@ fn party(endpoint: &Endpoint) -> Option<Party> {
             name: name.clone(),
             host_network: *host_network,
         }),
-        Endpoint::Node { .. } => None,
+        Endpoint::Node { .. } | Endpoint::NetworkInterface { .. } => None,
     }
 }
 
@@ -174,6 +174,8 @@ fn addresses(state: &NetworkState) -> Addresses {
                     address: *address,
                 });
             }
+            // The analysis has no such party yet.
+            Endpoint::NetworkInterface { .. } => {}
             Endpoint::Pod {
                 cluster,
                 name,

@@ -2,8 +2,9 @@
 //!
 //! A helper process owns the namespaces and hands out sockets ([`Lab::start`]); everything else
 //! happens in this process, over those sockets. Data flows one way: resources and endpoints become a
-//! plan (`plan`, `effective`, `security`: pure), the plan becomes kernel state (`network`, `filter`, over `route`,
-//! `nft`, `netlink`), and what the rules log becomes evidence (`journal`, over `nflog`).
+//! plan (`plan`, over `peering`, `egress`, `effective`, `security`, `space`: pure), the plan becomes
+//! kernel state (`network`, `filter`, `masquerade`, over `route`, `rule`, `nft`, `netlink`), and what
+//! the rules log becomes evidence (`journal`, over `nflog`).
 //!
 //! Invariants: the lab's network has no way out, since no device of the host ever enters it; when
 //! this process ends, however it ends, the namespaces do too. Nothing of `predict` may be used here:
@@ -11,17 +12,22 @@
 
 mod connection;
 mod effective;
+mod egress;
 mod error;
 mod filter;
 mod helper;
 mod journal;
+mod masquerade;
 mod netlink;
 mod network;
 mod nflog;
 mod nft;
+mod peering;
 mod plan;
 mod route;
+mod rule;
 mod security;
+mod space;
 mod support;
 
 use std::io;

@@ -90,7 +90,7 @@ fn drop_unwanted(
         .filter(|(id, endpoint)| match endpoint {
             Endpoint::Node { cluster, .. } => cluster == of && !wanted.contains(id),
             Endpoint::Pod { cluster, node, .. } => cluster == of && !wanted.contains(node),
-            Endpoint::ContainerGroup { .. } => false,
+            Endpoint::ContainerGroup { .. } | Endpoint::NetworkInterface { .. } => false,
         })
         .map(|(id, _)| id.clone())
         .collect::<Vec<_>>();

@@ -47,6 +47,7 @@ pub(in crate::emulator) struct Holdings {
 pub(super) fn owner(endpoint: &Endpoint) -> &ResourceId {
     match endpoint {
         Endpoint::ContainerGroup { group, .. } => group,
+        Endpoint::NetworkInterface { interface, .. } => interface,
         Endpoint::Node { cluster, .. } | Endpoint::Pod { cluster, .. } => cluster,
     }
 }
@@ -96,7 +97,9 @@ impl Leases {
     /// Whether an endpoint's address is one of a virtual network.
     fn is_inside(&self, endpoint: &Endpoint, network: &ResourceId) -> bool {
         match endpoint {
-            Endpoint::ContainerGroup { subnet, .. } | Endpoint::Node { subnet, .. } => {
+            Endpoint::ContainerGroup { subnet, .. }
+            | Endpoint::NetworkInterface { subnet, .. }
+            | Endpoint::Node { subnet, .. } => {
                 subnet.parent().as_ref() == Some(network)
             }
             Endpoint::Pod { node, .. } => matches!(
