@@ -14,11 +14,11 @@ use std::collections::BTreeMap;
 
 use crate::arm::{self, Destination, Question, ResourceKey, Template};
 use crate::net::Protocol;
-use crate::probe::{self, CLIENT_ADDRESS_PATH, echo_path};
+use crate::probe::{self, CLIENT_ADDRESS_PATH, Http, Kind, echo_path};
 use crate::topology::{self, Placement, ProbeTarget, Topology};
 
 pub use delta::Delta;
-pub use manifest::{Manifest, ProbePlan, Workload};
+pub use manifest::{Manifest, ProbePlan, Repeat, Workload};
 
 /// Why a topology cannot be compiled.
 #[derive(Debug, thiserror::Error)]
@@ -135,8 +135,8 @@ fn plan(
     probe: &topology::Probe,
 ) -> ProbePlan {
     let (target, address) = match &probe.to {
-        ProbeTarget::Workload(name) => (Some(name.clone()), std::net::Ipv4Addr::UNSPECIFIED),
-        ProbeTarget::Address(address) => (None, *address),
+        ProbeTarget::Workload(name) => (Some(name.clone()), None),
+        ProbeTarget::Address(address) => (None, Some(*address)),
     };
     let called = target.as_ref().map(|name| &topology.workloads[name]);
     // The agent's server has no text of its own at `/`: it is asked for the workload's body, and on the
@@ -149,26 +149,29 @@ fn plan(
         }
         None => vec![probe.path.clone()],
     };
-    let to = match &target {
-        Some(name) => Destination::Party(workloads[name].party()),
-        None => Destination::Address(address),
+    let (to, destination) = match &probe.to {
+        ProbeTarget::Workload(name) => (
+            name.to_string(),
+            Destination::Party(workloads[name].party()),
+        ),
+        ProbeTarget::Address(address) => (address.to_string(), Destination::Address(*address)),
     };
     ProbePlan {
         from: probe.from.clone(),
-        to: target
-            .as_ref()
-            .map_or_else(|| address.to_string(), ToString::to_string),
+        to,
         probe: probe::Probe {
             address,
-            port: probe.port,
-            paths,
-            asks_source: built_in.is_some(),
             timeout: probe.timeout,
+            kind: Kind::Http(Http {
+                asks_source: built_in.is_some(),
+                ..Http::get(probe.port, paths)
+            }),
         },
+        repeat: Repeat::default(),
         target,
         question: Question {
             from: workloads[&probe.from].party(),
-            to,
+            to: destination,
             protocol: Protocol::Tcp,
             port: Some(probe.port),
             // Of an own image, or an address, nothing is known but that the author calls it.

@@ -211,14 +211,16 @@ impl State {
         };
         let time = record.time.unwrap_or_else(SystemTime::now);
         let since = time.duration_since(begun).unwrap_or_default();
+        let has_ports = record.protocol != Protocol::Icmp.number();
+        let port = |end: SocketAddrV4| if has_ports { end.port() } else { 0 };
         let packet = Packet {
             at,
             time_us: u64::try_from(since.as_micros()).unwrap_or(u64::MAX),
             protocol: protocol(record.protocol),
             source: *record.source.ip(),
-            source_port: record.source.port(),
+            source_port: port(record.source),
             destination: *record.destination.ip(),
-            destination_port: record.destination.port(),
+            destination_port: port(record.destination),
             flags: (record.protocol == Protocol::Tcp.number()).then(|| flags(record.flags)),
             rule,
             action,

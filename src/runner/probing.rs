@@ -1,7 +1,10 @@
-//! One probe: its command in the caller's container, its reading, its evidence, its verdict.
+//! The probes of a step: their commands in the callers' containers, their readings, their evidence,
+//! their verdicts.
 
-use std::net::Ipv4Addr;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+
+use futures::StreamExt;
 
 use crate::arm::Addresses;
 use crate::compile::{Compiled, ProbePlan, Workload};
@@ -23,8 +26,9 @@ use crate::verdict::event::error_chain;
 /// What the exec machinery may take on top of the probe's own time.
 const EXEC_MARGIN: Duration = Duration::from_secs(30);
 
-/// Between two tries of a probe that waits for a change to show.
-const BETWEEN_TRIES: Duration = Duration::from_secs(1);
+/// How many probes of a step run at once: enough that one silence does not hold up the others, few
+/// enough that a caller's container is not crowded.
+const AT_ONCE: usize = 8;
 
 /// A probe that ran, before it is judged: a positive control may come later in the same step.
 pub(super) struct Tried {
@@ -36,12 +40,49 @@ pub(super) struct Tried {
     took: Duration,
     /// Whether it passed in the end, but not often enough in a row before the time to settle was over.
     unstable: bool,
+    /// Whether it passed late, and no change explains why.
+    flaky: bool,
+    /// When tries waited in vain, and for how long.
+    waits: Vec<(Instant, Duration)>,
+}
+
+/// One connection of a try.
+struct Tested {
+    observation: Observation,
+    took: Duration,
 }
 
 impl Context<'_> {
-    /// Runs a probe once, or, after a deployment, until it settles.
-    pub(super) async fn probe(
+    /// Runs the probes of a step, several at once; in the order of the step. `None` is a probe that was
+    /// not begun, because the run was interrupted.
+    pub(super) async fn probes(
         &mut self,
+        wanted: &[ProbeExpectation],
+        compiled: &Compiled,
+        state: &State,
+        settle: bool,
+    ) -> Vec<Option<Tried>> {
+        let this = &*self;
+        let probes = wanted.iter().map(|wanted| async move {
+            if this.cancel.is_cancelled() {
+                return None;
+            }
+            let tried = this.probe(wanted, compiled, state, settle).await;
+            this.note_control(&tried.observation);
+            Some(tried)
+        });
+        let tried = futures::stream::iter(probes)
+            .buffered(AT_ONCE)
+            .collect::<Vec<_>>()
+            .await;
+        let waits = tried.iter().flatten().flat_map(|tried| tried.waits.clone());
+        self.probes_waited += covered(waits.collect());
+        tried
+    }
+
+    /// Tries a probe until it fits, or, after a deployment, until it settles.
+    async fn probe(
+        &self,
         wanted: &ProbeExpectation,
         compiled: &Compiled,
         state: &State,
@@ -64,46 +105,67 @@ impl Context<'_> {
             ));
         }
         let predicted = predicted.ok();
-        let started = Instant::now();
-        let until = started
-            + if settle {
-                self.target.settle.within
-            } else {
-                Duration::ZERO
-            };
-        let stable = if settle { self.target.settle.stable } else { 1 };
-        let mut agreed = 0;
+        let (within, stable) = if settle {
+            (self.target.settle.within, self.target.settle.stable)
+        } else {
+            (Duration::ZERO, 1)
+        };
+        let until = Instant::now() + within;
+        let mut waits = Vec::new();
+        let (mut tries, mut agreed) = (0, 0);
         loop {
-            let began = Instant::now();
-            let observation = self.observe(&plan, caller).await;
-            let took = began.elapsed();
-            if observation.outcome.outcome() == Some(Outcome::Timeout) {
-                self.probes_waited += plan.probe.timeout;
-            }
-            let tried = Tried {
-                name: wanted.probe.clone(),
-                plan: plan.clone(),
-                expected: expected.clone(),
-                predicted: predicted.clone(),
-                observation,
-                took,
-                unstable: false,
+            tries += 1;
+            let fits = |observation: &Observation| {
+                let predicted = predicted.as_ref();
+                self.judged(&expected, predicted, observation).verdict == Verdict::Pass
             };
-            let judged = self.judged(&tried);
-            agreed = if judged.verdict == Verdict::Pass {
-                agreed + 1
-            } else {
-                0
-            };
-            if agreed >= stable || Instant::now() >= until || self.cancel.is_cancelled() {
+            let (tested, passed) = self.attempt(&plan, caller, &fits, &mut waits).await;
+            agreed = if passed { agreed + 1 } else { 0 };
+            let over = Instant::now() >= until && tries >= plan.repeat.attempts;
+            if agreed >= stable || over || self.cancel.is_cancelled() {
                 return Tried {
+                    name: wanted.probe.clone(),
                     unstable: (1..stable).contains(&agreed),
-                    ..tried
+                    flaky: passed && tries > 1 && !settle,
+                    plan,
+                    expected,
+                    predicted,
+                    observation: tested.observation,
+                    took: tested.took,
+                    waits,
                 };
             }
+            if !passed {
+                let word = tested.observation.outcome.word();
+                self.progress(format!("`{}`, try {tries}: {word}", wanted.probe));
+            }
             tokio::select! {
-                () = tokio::time::sleep(BETWEEN_TRIES) => {}
+                () = tokio::time::sleep(plan.repeat.every) => {}
                 () = self.cancel.cancelled() => {}
+            }
+        }
+    }
+
+    /// One try: its connections one after the other. Shown is the first that does not fit, or the last.
+    async fn attempt(
+        &self,
+        plan: &ProbePlan,
+        caller: &Workload,
+        fits: &(dyn Fn(&Observation) -> bool + Sync),
+        waits: &mut Vec<(Instant, Duration)>,
+    ) -> (Tested, bool) {
+        let mut connections = 0;
+        loop {
+            connections += 1;
+            let began = Instant::now();
+            let observation = self.observe(plan, caller).await;
+            let took = began.elapsed();
+            if observation.outcome.outcome() == Some(Outcome::Timeout) {
+                waits.push((began, plan.probe.timeout.min(took)));
+            }
+            let passed = fits(&observation);
+            if !passed || connections >= plan.repeat.count || self.cancel.is_cancelled() {
+                return (Tested { observation, took }, passed);
             }
         }
     }
@@ -112,23 +174,22 @@ impl Context<'_> {
     fn plan(&self, name: &Name, compiled: &Compiled, addresses: &Addresses) -> ProbePlan {
         let mut plan = compiled.manifest.probes[name].clone();
         if let Some(target) = &plan.target {
-            let address = of_workload(addresses, &compiled.manifest.workloads[target]);
-            plan.probe.address = address.unwrap_or(Ipv4Addr::UNSPECIFIED);
+            plan.probe.address = of_workload(addresses, &compiled.manifest.workloads[target]);
         }
         plan
     }
 
-    async fn observe(&mut self, plan: &ProbePlan, caller: &Workload) -> Observation {
+    async fn observe(&self, plan: &ProbePlan, caller: &Workload) -> Observation {
         // Each try has a nonce of its own, so that no line and no packet of another try can be taken for it.
         let nonce = uuid::Uuid::new_v4().simple().to_string();
         let unread = |reason: String| Observation {
             outcome: Observed::Inconclusive { reason },
             ..plan.probe.read(&nonce, "")
         };
-        if plan.probe.address.is_unspecified() {
+        let Some(argv) = plan.probe.command(&nonce) else {
             return unread("the target has not told the called workload's address".to_owned());
-        }
-        let mut observation = match self.exec(plan, caller, &nonce).await {
+        };
+        let mut observation = match self.exec(plan, caller, &argv).await {
             Ok(output) => plan.probe.read(&nonce, &output),
             Err(error) => unread(format!("the probe could not run: {}", error_chain(&error))),
         };
@@ -145,21 +206,25 @@ impl Context<'_> {
     }
 
     async fn exec(
-        &mut self,
+        &self,
         plan: &ProbePlan,
         caller: &Workload,
-        nonce: &str,
+        argv: &[String],
     ) -> Result<String, StepError> {
-        let argv = plan.probe.command(nonce);
-        let urls = u32::try_from(plan.probe.paths.len()).unwrap_or(u32::MAX);
-        let limit = plan.probe.timeout * urls + EXEC_MARGIN;
+        let limit = plan.probe.longest() + EXEC_MARGIN;
         match caller {
             Workload::Pod { cluster, name, .. } => {
-                let output = self
-                    .cluster(cluster)
-                    .await?
-                    .exec(NAMESPACE, name, &argv, limit)
-                    .await?;
+                // Connected when the addresses of the step were asked for.
+                let connected = self.clusters.get(cluster);
+                let connected = connected.ok_or_else(|| StepError::Command {
+                    message: format!("cluster `{}` is gone", cluster.name),
+                })?;
+                let output = connected.exec(NAMESPACE, name, argv, limit).await?;
+                // Why the command did not run says more than that its line is missing.
+                if output.stdout.is_empty() && !output.stderr.is_empty() {
+                    let message = output.stderr.trim_end().to_owned();
+                    return Err(StepError::Command { message });
+                }
                 Ok(output.stdout)
             }
             // `topology::resolve` refuses a container group as a caller.
@@ -169,22 +234,25 @@ impl Context<'_> {
         }
     }
 
-    fn judged(&self, tried: &Tried) -> Judgement {
+    fn judged(
+        &self,
+        expected: &Expectation,
+        predicted: Option<&Prediction>,
+        observation: &Observation,
+    ) -> Judgement {
         let standing = Standing {
-            positive_control: self.positive_control || is_positive(tried),
+            positive_control: self.positive_control.load(Ordering::Relaxed)
+                || is_positive(observation),
             decider_observable: self.target.keeps_evidence(),
         };
-        judge(
-            &tried.expected,
-            tried.predicted.as_ref(),
-            &tried.observation,
-            standing,
-        )
+        judge(expected, predicted, observation, standing)
     }
 
     /// Notes that something was reached, for the negatives of this step and of those to come.
-    pub(super) fn note_control(&mut self, tried: &Tried) {
-        self.positive_control |= is_positive(tried);
+    fn note_control(&self, observation: &Observation) {
+        if is_positive(observation) {
+            self.positive_control.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Judges a probe and makes its record.
@@ -193,13 +261,20 @@ impl Context<'_> {
             mut verdict,
             mut differs,
             ..
-        } = self.judged(&tried);
+        } = self.judged(
+            &tried.expected,
+            tried.predicted.as_ref(),
+            &tried.observation,
+        );
         if tried.unstable && verdict == Verdict::Pass {
             verdict = Verdict::Inconclusive;
             let tries = self.target.settle.stable;
             differs.push(format!(
                 "the last {tries} tries did not agree before the time to settle was over"
             ));
+        }
+        if tried.flaky && verdict == Verdict::Pass {
+            verdict = Verdict::Flaky;
         }
         let Observation {
             outcome,
@@ -238,12 +313,23 @@ impl Context<'_> {
     }
 }
 
-fn is_positive(tried: &Tried) -> bool {
-    tried
-        .observation
-        .outcome
-        .outcome()
-        .is_some_and(Outcome::is_positive)
+fn is_positive(observation: &Observation) -> bool {
+    let outcome = observation.outcome.outcome();
+    outcome.is_some_and(Outcome::is_positive)
+}
+
+/// How long any of the waits went on: what they have in common counts once.
+fn covered(mut waits: Vec<(Instant, Duration)>) -> Duration {
+    waits.sort();
+    let mut total = Duration::ZERO;
+    let mut covered_to = None;
+    for (began, wait) in waits {
+        let end = began + wait;
+        let from = covered_to.map_or(began, |to: Instant| to.max(began));
+        total += end.saturating_duration_since(from);
+        covered_to = Some(from.max(end));
+    }
+    total
 }
 
 /// What a state of the network looks like once it is deployed.
@@ -252,4 +338,29 @@ pub(super) struct State {
     pub(super) addresses: Addresses,
     /// The expanded resources of the whole template.
     pub(super) resources: Vec<crate::arm::Resource>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_that_overlap_count_once() {
+        let start = Instant::now();
+        let wait = |from: u64, long: u64| {
+            (
+                start + Duration::from_millis(from),
+                Duration::from_millis(long),
+            )
+        };
+        for (waits, millis) in [
+            (vec![], 0),
+            (vec![wait(0, 100), wait(0, 100)], 100),
+            (vec![wait(50, 100), wait(0, 100)], 150),
+            (vec![wait(0, 300), wait(100, 100), wait(250, 100)], 350),
+            (vec![wait(0, 100), wait(200, 100)], 200),
+        ] {
+            assert_eq!(covered(waits), Duration::from_millis(millis));
+        }
+    }
 }

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{Api, AttachParams, DeleteParams, ListParams, PostParams, WatchEvent, WatchParams};
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
-use vnetlab::probe::{CLIENT_ADDRESS_PATH, Probe, echo_path};
+use vnetlab::probe::{CLIENT_ADDRESS_PATH, Http, Kind, Probe, echo_path};
 use vnetlab::verdict::{Observation, Outcome};
 
 use crate::azure::{AGENT, Azure, web};
@@ -232,13 +232,14 @@ async fn exec(pods: &Api<Pod>, name: &str, argv: &[String]) -> (String, String, 
 
 async fn call_web(pods: &Api<Pod>) -> Observation {
     let probe = Probe {
-        address: "172.16.32.4".parse().unwrap(),
-        port: 80,
-        paths: vec![echo_path("Hello World!"), CLIENT_ADDRESS_PATH.to_owned()],
-        asks_source: true,
+        address: Some("172.16.32.4".parse().unwrap()),
         timeout: Duration::from_millis(200),
+        kind: Kind::Http(Http::get(
+            80,
+            vec![echo_path("Hello World!"), CLIENT_ADDRESS_PATH.to_owned()],
+        )),
     };
-    let (out, _, succeeded) = exec(pods, "observer", &probe.command("nonce1")).await;
+    let (out, _, succeeded) = exec(pods, "observer", &probe.command("nonce1").unwrap()).await;
     assert!(succeeded);
     probe.read("nonce1", &out)
 }

@@ -11,23 +11,28 @@ use crate::arm::views::ContainerGroup;
 use crate::arm::{AzureError, Resource, ResourceId};
 use crate::emulator::body;
 use crate::emulator::builtin::agent::{self, Role};
+use crate::emulator::builtin::servers::Served;
 use crate::emulator::network::{container_group_endpoint, lease_group};
 use crate::emulator::reply::Refusal;
 use crate::emulator::state::Shared;
 use crate::emulator::store::Store;
 
-/// The containers of a group that serve: name and port.
-pub(in crate::emulator) fn served(resource: &Resource) -> Vec<(String, u16)> {
+/// The containers of a group that serve, and where.
+pub(in crate::emulator) fn served(resource: &Resource) -> Vec<Served> {
     let containers = resource.properties().as_object();
     let containers = containers
         .into_iter()
         .flat_map(|p| body::items(p, "containers"));
     containers
         .filter_map(|container| {
-            let name = body::text(container, "name")?.to_owned();
+            let container_name = body::text(container, "name")?.to_owned();
             let properties = body::get(container, "properties")?.as_object()?;
             match agent::role(body::text(properties, "image")?, &command(properties)) {
-                Ok(Role::Serves { port }) => Some((name, port)),
+                Ok(Role::Serves { http, udp }) => Some(Served {
+                    container: container_name,
+                    http,
+                    udp,
+                }),
                 Ok(Role::Pauses) | Err(_) => None,
             }
         })

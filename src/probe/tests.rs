@@ -1,0 +1,465 @@
+//! The kinds held to what they print themselves, and to the real programs where the host has them.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket};
+use std::time::Duration;
+
+use crate::verdict::{Observation, Observed, Outcome};
+
+use super::echo_path;
+use super::shell::{host_has, on_this_host};
+use super::{CLIENT_ADDRESS_PATH, Dns, Http, Kind, Probe, RecordType, Tcp, Tls, Transcript, Udp};
+
+const WEB: Ipv4Addr = Ipv4Addr::new(172, 16, 32, 4);
+const LOCAL: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 16, 0, 2), 40_000);
+const NODE: Ipv4Addr = Ipv4Addr::new(172, 16, 0, 4);
+
+fn probe(address: Ipv4Addr, kind: Kind) -> Probe {
+    Probe {
+        address: Some(address),
+        timeout: Duration::from_millis(400),
+        kind,
+    }
+}
+
+fn agent(port: u16) -> Http {
+    let paths = vec![echo_path("Hello World!"), CLIENT_ADDRESS_PATH.to_owned()];
+    Http::get(port, paths)
+}
+
+fn tls(port: u16, server_name: Option<&str>) -> Kind {
+    let server_name = server_name.map(str::to_owned);
+    Kind::Tls(Tls { port, server_name })
+}
+
+fn tcp(port: u16, asks_source: bool) -> Kind {
+    Kind::Tcp(Tcp { port, asks_source })
+}
+
+fn udp(port: u16, payload: Option<&str>, asks_source: bool) -> Kind {
+    let payload = payload.map(str::to_owned);
+    Kind::Udp(Udp {
+        port,
+        payload,
+        asks_source,
+    })
+}
+
+fn dns(resolver: Option<Ipv4Addr>, port: u16, record_type: RecordType) -> Probe {
+    let kind = Kind::Dns(Dns {
+        name: "kv.vault.example".to_owned(),
+        record_type,
+        resolver,
+        port,
+    });
+    Probe {
+        address: None,
+        timeout: Duration::from_millis(400),
+        kind,
+    }
+}
+
+fn every_kind() -> Vec<Probe> {
+    let posted = Http {
+        method: "POST".to_owned(),
+        headers: vec![
+            ("X-One".to_owned(), "a: b".to_owned()),
+            ("X-Empty".to_owned(), String::new()),
+        ],
+        ..agent(8080)
+    };
+    let head = Http {
+        method: "HEAD".to_owned(),
+        ..Http::get(80, vec!["/a?b='$(c)'".to_owned()])
+    };
+    vec![
+        probe(WEB, Kind::Http(agent(80))),
+        probe(WEB, Kind::Http(posted.clone())),
+        probe(WEB, Kind::Http(head)),
+        probe(WEB, Kind::Https(posted)),
+        probe(WEB, tls(443, None)),
+        probe(WEB, tls(8443, Some("www.example.com"))),
+        probe(WEB, tcp(22, false)),
+        probe(WEB, tcp(80, true)),
+        probe(WEB, udp(53, None, true)),
+        probe(WEB, udp(53, Some("--next 'x' $y"), false)),
+        dns(None, 53, RecordType::A),
+        dns(Some(WEB), 5353, RecordType::Txt),
+        probe(WEB, Kind::Icmp),
+    ]
+}
+
+#[test]
+fn a_command_line_tells_its_probe_and_nonce() {
+    for probe in every_kind() {
+        let argv = probe.command("n1").expect("the address is known");
+        assert_eq!(
+            Probe::from_command(&argv),
+            Some((probe, "n1".to_owned())),
+            "{argv:?}"
+        );
+    }
+}
+
+#[test]
+fn any_other_command_line_is_not_a_probe() {
+    for probe in every_kind() {
+        let argv = probe.command("n1").expect("the address is known");
+        for place in 0..argv.len() {
+            let mut other = argv.clone();
+            other[place].push('x');
+            // Another name, header or text makes another probe, which then is told as that one.
+            if let Some((read, nonce)) = Probe::from_command(&other) {
+                assert_eq!(read.command(&nonce), Some(other));
+            }
+            let mut shorter = argv.clone();
+            shorter.remove(place);
+            if let Some((read, nonce)) = Probe::from_command(&shorter) {
+                assert_eq!(read.command(&nonce), Some(shorter));
+            }
+        }
+        let mut more = argv;
+        more.insert(5, "-o".to_owned());
+        assert_eq!(Probe::from_command(&more), None);
+    }
+    let argv = ["curl", "http://172.16.32.4"].map(str::to_owned);
+    assert_eq!(Probe::from_command(&argv), None);
+    assert_eq!(Probe::from_command(&[]), None);
+}
+
+#[test]
+fn two_servers_are_no_probe() {
+    let mut argv = probe(WEB, Kind::Http(agent(80)))
+        .command("n")
+        .expect("an address");
+    let last = argv.last_mut().expect("a URL");
+    *last = last.replace("32.4", "32.5");
+    assert_eq!(Probe::from_command(&argv), None);
+}
+
+#[test]
+fn without_an_address_there_is_no_command() {
+    let mut unknown = probe(WEB, Kind::Icmp);
+    unknown.address = None;
+    assert_eq!(unknown.command("n1"), None);
+    assert!(unknown.urls().is_empty());
+    assert!(dns(None, 53, RecordType::A).command("n1").is_some());
+}
+
+#[test]
+fn a_kind_tells_its_url() {
+    let urls = every_kind()
+        .iter()
+        .flat_map(Probe::urls)
+        .collect::<Vec<_>>();
+    for url in [
+        "http://172.16.32.4:80/clientip",
+        "https://172.16.32.4:8080/clientip",
+        "tls://172.16.32.4:8443",
+        "tcp://172.16.32.4:22",
+        "udp://172.16.32.4:53",
+        "dns:///kv.vault.example?type=A",
+        "dns://172.16.32.4:5353/kv.vault.example?type=TXT",
+        "icmp://172.16.32.4",
+    ] {
+        assert!(urls.iter().any(|other| other == url), "{url}: {urls:?}");
+    }
+}
+
+fn seen(probe: &Probe, transcript: &Transcript) -> Observation {
+    probe.read("n1", &transcript.output(probe, "n1"))
+}
+
+fn answered() -> Transcript {
+    Transcript::Answered {
+        local: LOCAL,
+        answers: vec![
+            (200, b"Hello\nWorld!".to_vec()),
+            (200, b"172.16.0.4:40000".to_vec()),
+        ],
+    }
+}
+
+#[test]
+fn requests_read_back_status_body_source_and_caller() {
+    for kind in [Kind::Http(agent(80)), Kind::Https(agent(443))] {
+        let seen = seen(&probe(WEB, kind), &answered());
+        assert_eq!(seen.outcome, Observed::Is(Outcome::Reachable));
+        assert_eq!(seen.status, Some(200));
+        assert_eq!(seen.body.as_deref(), Some("Hello\nWorld!"));
+        assert_eq!(seen.source, Some(NODE));
+        assert_eq!(seen.caller, Some(LOCAL));
+    }
+}
+
+#[test]
+fn what_a_kind_cannot_observe_is_not_observed() {
+    let connected = Transcript::Connected { local: LOCAL };
+    let echoed = |answers: &[&str]| Transcript::Echoed {
+        answers: answers
+            .iter()
+            .map(|text| text.as_bytes().to_vec())
+            .collect(),
+    };
+    let told = Transcript::Answered {
+        local: LOCAL,
+        answers: vec![(200, b"172.16.0.4:40000".to_vec())],
+    };
+    for (kind, transcript, source, body) in [
+        (tls(443, None), &connected, None, None),
+        (tcp(22, false), &connected, None, None),
+        (tcp(80, true), &connected, None, None),
+        (tcp(80, true), &told, Some(NODE), None),
+        (
+            udp(53, None, true),
+            &echoed(&["n1", "172.16.0.4:4"]),
+            Some(NODE),
+            None,
+        ),
+        (udp(53, None, true), &echoed(&["n1"]), None, None),
+        (
+            udp(53, Some("hi"), false),
+            &echoed(&["ho"]),
+            None,
+            Some("ho"),
+        ),
+        (Kind::Icmp, &Transcript::EchoReply, None, None),
+    ] {
+        let seen = seen(&probe(WEB, kind.clone()), transcript);
+        assert_eq!(seen.outcome, Observed::Is(Outcome::Reachable), "{kind:?}");
+        assert_eq!(
+            (seen.source, seen.body.as_deref()),
+            (source, body),
+            "{kind:?}"
+        );
+        assert_eq!(seen.status, None, "{kind:?}");
+    }
+    // An answer to something else is none to this probe.
+    let foreign = seen(&probe(WEB, udp(53, None, false)), &echoed(&["n2"]));
+    assert_eq!(foreign.outcome.outcome(), None);
+}
+
+#[test]
+fn a_failure_reads_back_in_every_kind() {
+    for probe in every_kind() {
+        for (transcript, outcome) in [
+            (Transcript::TimedOut, Outcome::Timeout),
+            (Transcript::Refused, Outcome::Refused),
+            (Transcript::Unreachable, Outcome::Unreachable),
+        ] {
+            // Nothing refuses an echo.
+            if probe.kind == Kind::Icmp && transcript == Transcript::Refused {
+                continue;
+            }
+            let seen = seen(&probe, &transcript);
+            assert_eq!(seen.outcome, Observed::Is(outcome), "{probe:?}");
+        }
+        assert_eq!(probe.read("n1", "").outcome.outcome(), None);
+        let other = Transcript::TimedOut.output(&probe, "n2");
+        assert_eq!(probe.read("n1", &other).outcome.outcome(), None);
+    }
+    let reason = "wrong version number".to_owned();
+    let failed = Transcript::TlsFailed { reason };
+    for kind in [Kind::Https(agent(443)), tls(443, Some("a.example"))] {
+        let seen = seen(&probe(WEB, kind), &failed);
+        assert_eq!(seen.outcome, Observed::Is(Outcome::TlsError));
+    }
+    let broken = seen(&probe(WEB, Kind::Http(agent(80))), &Transcript::BrokenOff);
+    assert_eq!(broken.outcome.outcome(), None);
+}
+
+#[test]
+fn a_lookup_reads_back_its_records() {
+    let probe = dns(Some(WEB), 53, RecordType::A);
+    let records = vec![
+        (RecordType::Cname, "store.example".to_owned()),
+        (RecordType::A, "10.50.1.5".to_owned()),
+        (RecordType::A, "10.50.1.4".to_owned()),
+    ];
+    let resolved = seen(&probe, &Transcript::Resolved { records });
+    assert_eq!(resolved.outcome, Observed::Is(Outcome::Resolves));
+    assert_eq!(resolved.body.as_deref(), Some("10.50.1.4\n10.50.1.5"));
+    let unknown = seen(&probe, &Transcript::Nxdomain);
+    assert_eq!(unknown.outcome, Observed::Is(Outcome::Nxdomain));
+    for transcript in [
+        Transcript::Resolved {
+            records: Vec::new(),
+        },
+        Transcript::ResolverFailed {
+            code: "SERVFAIL".to_owned(),
+        },
+    ] {
+        assert_eq!(seen(&probe, &transcript).outcome.outcome(), None);
+    }
+}
+
+fn run(probe: &Probe) -> Observation {
+    let argv = probe.command("n1").expect("the address is known");
+    probe.read("n1", &on_this_host(&argv))
+}
+
+/// Answers requests on one connection with the given bodies.
+fn serve_once(bodies: Vec<String>) -> (u16, std::thread::JoinHandle<(TcpListener, String)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free loopback port");
+    let port = listener.local_addr().expect("it is bound").port();
+    let server = std::thread::spawn(move || {
+        let (mut stream, peer) = listener.accept().expect("the probe connects");
+        let mut asked = String::new();
+        for body in bodies {
+            let body = body.replace("PEER", &peer.to_string());
+            let mut head = Vec::new();
+            let mut byte = [0];
+            while !head.ends_with(b"\r\n\r\n") {
+                stream.read_exact(&mut byte).expect("the request arrives");
+                head.push(byte[0]);
+            }
+            asked.push_str(&String::from_utf8_lossy(&head));
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            stream
+                .write_all(answer.as_bytes())
+                .expect("the answer leaves");
+        }
+        (listener, asked)
+    });
+    (port, server)
+}
+
+#[test]
+fn requests_read_the_same_with_a_real_curl() {
+    if !host_has("curl") {
+        return;
+    }
+    let (port, server) = serve_once(vec!["Hello\nWorld!".to_owned(), "PEER".to_owned()]);
+    let http = Http {
+        method: "PUT".to_owned(),
+        headers: vec![("X-One".to_owned(), "1".to_owned())],
+        ..agent(port)
+    };
+    let probe = probe(Ipv4Addr::LOCALHOST, Kind::Http(http));
+    let seen = run(&probe);
+    assert_eq!(seen.outcome, Observed::Is(Outcome::Reachable));
+    assert_eq!(
+        (seen.status, seen.body.as_deref()),
+        (Some(200), Some("Hello\nWorld!"))
+    );
+    assert_eq!(seen.source, Some(Ipv4Addr::LOCALHOST));
+    assert_eq!(seen.caller.map(|own| *own.ip()), Some(Ipv4Addr::LOCALHOST));
+
+    // Only the first request has the method and the headers.
+    let (held, asked) = server.join().expect("the server ends");
+    assert_eq!(asked.matches("PUT /echo?").count(), 1, "{asked}");
+    assert_eq!(asked.matches("GET /clientip ").count(), 1, "{asked}");
+    assert_eq!(asked.matches("X-One: 1").count(), 1, "{asked}");
+
+    // The listener still listens but nobody answers: silence until the limit.
+    assert_eq!(run(&probe).outcome, Observed::Is(Outcome::Timeout));
+    drop(held);
+    assert_eq!(run(&probe).outcome, Observed::Is(Outcome::Refused));
+}
+
+#[test]
+fn tcp_and_tls_read_the_same_with_a_real_curl() {
+    if !host_has("curl") {
+        return;
+    }
+    let (port, server) = serve_once(vec!["PEER".to_owned()]);
+    let connect = probe(Ipv4Addr::LOCALHOST, tcp(port, true));
+    let told = run(&connect);
+    assert_eq!(told.outcome, Observed::Is(Outcome::Reachable));
+    assert_eq!(told.source, Some(Ipv4Addr::LOCALHOST));
+    // A handshake is all that is asked for: the server never accepts now, and says nothing.
+    let (held, _) = server.join().expect("the server ends");
+    let silent = run(&connect);
+    assert_eq!(silent.outcome, Observed::Is(Outcome::Reachable));
+    assert_eq!(silent.source, None);
+    let shake = probe(Ipv4Addr::LOCALHOST, tls(port, Some("a.example")));
+    assert_eq!(run(&shake).outcome, Observed::Is(Outcome::Timeout));
+    drop(held);
+    assert_eq!(run(&connect).outcome, Observed::Is(Outcome::Refused));
+    assert_eq!(run(&shake).outcome, Observed::Is(Outcome::Refused));
+
+    // A server that speaks no TLS: the handshake fails.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free loopback port");
+    let port = listener.local_addr().expect("it is bound").port();
+    let server = std::thread::spawn(move || {
+        for stream in listener.incoming().take(2) {
+            let mut stream = stream.expect("the probe connects");
+            let _ = stream.read(&mut [0; 1024]).expect("the greeting arrives");
+            stream
+                .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                .expect("the answer leaves");
+        }
+    });
+    for kind in [tls(port, None), Kind::Https(agent(port))] {
+        let failed = run(&probe(Ipv4Addr::LOCALHOST, kind));
+        assert_eq!(failed.outcome, Observed::Is(Outcome::TlsError));
+    }
+    server.join().expect("the server ends");
+}
+
+#[test]
+fn datagrams_read_the_same_with_a_real_bash() {
+    if !["bash", "timeout", "dd"].into_iter().all(host_has) {
+        return;
+    }
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free loopback port");
+    let port = socket.local_addr().expect("it is bound").port();
+    let server = std::thread::spawn(move || {
+        let mut heard = Vec::new();
+        let mut buffer = [0; 2048];
+        for _ in 0..3 {
+            let (len, peer) = socket.recv_from(&mut buffer).expect("a datagram arrives");
+            let text = String::from_utf8_lossy(&buffer[..len]).into_owned();
+            let answer = match text.strip_prefix("echo ") {
+                Some(rest) => rest.to_owned(),
+                None if text == "clientip" => peer.to_string(),
+                None => format!("<{text}>"),
+            };
+            socket
+                .send_to(answer.as_bytes(), peer)
+                .expect("the answer leaves");
+            heard.push(text);
+        }
+        (socket, heard)
+    });
+    let asking = probe(Ipv4Addr::LOCALHOST, udp(port, None, true));
+    let told = run(&asking);
+    assert_eq!(told.outcome, Observed::Is(Outcome::Reachable));
+    assert_eq!((told.source, told.body), (Some(Ipv4Addr::LOCALHOST), None));
+    let own = run(&probe(
+        Ipv4Addr::LOCALHOST,
+        udp(port, Some("two\nlines"), false),
+    ));
+    assert_eq!(own.body.as_deref(), Some("<two\nlines>"));
+    let (socket, heard) = server.join().expect("the server ends");
+    assert_eq!(heard, ["echo n1", "clientip", "two\nlines"]);
+
+    assert_eq!(run(&asking).outcome, Observed::Is(Outcome::Timeout));
+    drop(socket);
+    assert_eq!(run(&asking).outcome, Observed::Is(Outcome::Refused));
+}
+
+#[test]
+fn an_echo_reads_the_same_with_a_real_ping() {
+    if !["ping", "timeout"].into_iter().all(host_has) {
+        return;
+    }
+    let seen = run(&probe(Ipv4Addr::LOCALHOST, Kind::Icmp));
+    assert_eq!(seen.outcome, Observed::Is(Outcome::Reachable));
+}
+
+#[test]
+fn a_lookup_reads_the_same_with_a_real_dig() {
+    if !["dig", "timeout"].into_iter().all(host_has) {
+        return;
+    }
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free loopback port");
+    let port = socket.local_addr().expect("it is bound").port();
+    let lookup = dns(Some(Ipv4Addr::LOCALHOST), port, RecordType::A);
+    assert_eq!(run(&lookup).outcome, Observed::Is(Outcome::Timeout));
+    drop(socket);
+    assert_eq!(run(&lookup).outcome, Observed::Is(Outcome::Refused));
+}
