@@ -149,7 +149,7 @@ pub(crate) fn template(allow: u16) -> Value {
     })
 }
 
-async fn deploy(azure: &Azure, name: &str, template: Value) -> Value {
+pub(crate) async fn deploy(azure: &Azure, name: &str, template: Value) -> Value {
     let path = azure.provider(&format!("Microsoft.Resources/deployments/{name}"));
     let body =
         json!({ "properties": { "mode": "Incremental", "template": template, "parameters": {} } });
@@ -162,7 +162,7 @@ async fn deploy(azure: &Azure, name: &str, template: Value) -> Value {
     azure.get(&path).await.expect(200).body
 }
 
-async fn cluster_client(azure: &Azure) -> kube::Client {
+pub(crate) async fn cluster_client(azure: &Azure) -> kube::Client {
     let cluster = azure.provider("Microsoft.ContainerService/managedClusters/cluster");
     let credential = azure
         .post(&format!("{cluster}/listClusterUserCredential"), None)
@@ -179,7 +179,7 @@ async fn cluster_client(azure: &Azure) -> kube::Client {
     kube::Client::try_from(config).unwrap()
 }
 
-fn pod(name: &str, arguments: &[&str]) -> Pod {
+pub(crate) fn pod(name: &str, arguments: &[&str]) -> Pod {
     serde_json::from_value(json!({
         "apiVersion": "v1",
         "kind": "Pod",
@@ -193,7 +193,7 @@ fn pod(name: &str, arguments: &[&str]) -> Pod {
 }
 
 /// Creates a pod and watches it until it runs.
-async fn run_pod(pods: &Api<Pod>, pod: &Pod) -> Pod {
+pub(crate) async fn run_pod(pods: &Api<Pod>, pod: &Pod) -> Pod {
     let created = pods.create(&PostParams::default(), pod).await.unwrap();
     assert_eq!(created.status.unwrap().phase.as_deref(), Some("Pending"));
     let name = pod.metadata.name.as_deref().unwrap();
@@ -212,7 +212,7 @@ async fn run_pod(pods: &Api<Pod>, pod: &Pod) -> Pod {
 }
 
 /// Runs a command in a pod: standard output, standard error, success.
-async fn exec(pods: &Api<Pod>, name: &str, argv: &[String]) -> (String, String, bool) {
+pub(crate) async fn exec(pods: &Api<Pod>, name: &str, argv: &[String]) -> (String, String, bool) {
     let parameters = AttachParams::default().stdin(false);
     let mut attached = pods.exec(name, argv, &parameters).await.unwrap();
     let (mut out, mut err) = (String::new(), String::new());

@@ -7,6 +7,7 @@ mod carrying;
 mod deployments;
 mod founding;
 mod kubernetes;
+mod probes;
 mod recordings;
 mod resources;
 mod security;
