@@ -8,9 +8,9 @@ use std::time::Duration;
 use crate::verdict::Outcome;
 
 use super::curl::is_unreachable;
-use super::shell::Execution;
+use super::shell::{CUT_OFF, Execution, cut_off};
 use super::transcript::Transcript;
-use super::{Reading, parse_seconds, seconds};
+use super::{Reading, parse_seconds};
 
 /// A question to a resolver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,8 +71,8 @@ impl Dns {
     pub(super) fn program(&self, timeout: Duration) -> Vec<String> {
         // dig counts in whole seconds; `timeout` ends it sooner.
         let patience = timeout.as_secs() + 2;
-        let mut words = vec!["timeout".to_owned(), seconds(timeout), "dig".to_owned()];
-        words.extend(["+tries=1", "+noall", "+comments", "+answer"].map(str::to_owned));
+        let mut words = cut_off(timeout).to_vec();
+        words.extend(["dig", "+tries=1", "+noall", "+comments", "+answer"].map(str::to_owned));
         words.push(format!("+time={patience}"));
         words.extend(["-p".to_owned(), self.port.to_string()]);
         words.extend(self.resolver.map(|resolver| format!("@{resolver}")));
@@ -82,7 +82,7 @@ impl Dns {
     }
 
     pub(super) fn from_program(words: &[String]) -> Option<(Duration, Dns)> {
-        let [_, limit, _, _, _, _, _, _, _, port, rest @ ..] = words else {
+        let [_, _, _, limit, _, _, _, _, _, _, _, port, rest @ ..] = words else {
             return None;
         };
         let (resolver, rest) = match rest {
@@ -160,7 +160,7 @@ impl Dns {
             }
             Transcript::Nxdomain => answer("NXDOMAIN", String::new()),
             Transcript::ResolverFailed { code } => answer(code, String::new()),
-            Transcript::TimedOut => (124, String::new()),
+            Transcript::TimedOut => (CUT_OFF, String::new()),
             Transcript::Refused => complaint("connection refused"),
             Transcript::Unreachable => complaint("host unreachable"),
             _ => return None,

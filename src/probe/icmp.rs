@@ -7,19 +7,17 @@ use std::time::Duration;
 use crate::verdict::Outcome;
 
 use super::curl::is_unreachable;
-use super::shell::Execution;
+use super::shell::{CUT_OFF, Execution, cut_off};
 use super::transcript::Transcript;
-use super::{Reading, parse_seconds, seconds};
+use super::{Reading, parse_seconds};
 
 pub(super) fn program(address: Ipv4Addr, timeout: Duration) -> Vec<String> {
-    let seconds = seconds(timeout);
-    ["timeout", &seconds, "ping", "-c", "1", &address.to_string()]
-        .map(str::to_owned)
-        .to_vec()
+    let ping = ["ping", "-c", "1", &address.to_string()].map(str::to_owned);
+    cut_off(timeout).into_iter().chain(ping).collect()
 }
 
 pub(super) fn from_program(words: &[String]) -> Option<(Ipv4Addr, Duration)> {
-    let [_, seconds, _, _, _, address] = words else {
+    let [_, _, _, seconds, _, _, _, address] = words else {
         return None;
     };
     Some((address.parse().ok()?, parse_seconds(seconds)?))
@@ -49,7 +47,7 @@ pub(super) fn print(address: Ipv4Addr, transcript: &Transcript) -> Option<Execut
             format!("{head}64 bytes from {address}: seq=0 ttl=64 time=0.100 ms\n"),
             "",
         ),
-        Transcript::TimedOut => (124, head, ""),
+        Transcript::TimedOut => (CUT_OFF, head, ""),
         Transcript::Unreachable => (1, head, "ping: sendto: Host is unreachable\n"),
         _ => return None,
     };

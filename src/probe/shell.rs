@@ -4,8 +4,12 @@
 //! exec channels lose exit codes under load and mix what a program prints with what a shell does. No
 //! file is written, so a read-only container will do.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+
+use super::seconds;
 
 /// Runs its arguments as a program. Standard output is collected whole before it is printed, so that
 /// what goes to standard error meanwhile cannot come between.
@@ -37,6 +41,15 @@ pub(super) fn unwrap(argv: &[String]) -> Option<(&str, &str, &[String])> {
     let ours = (shell.as_str(), flag.as_str(), script.as_str()) == ("/bin/sh", "-c", SCRIPT);
     let kind = name.strip_prefix(NAME).filter(|_| ours)?;
     Some((kind, nonce, program))
+}
+
+/// The status of a program that was killed.
+pub(super) const CUT_OFF: i32 = 137;
+
+/// What stands before a program that must end in time. Busybox's `timeout` leaves the program's own
+/// status, and some programs (dig) end well when they are asked to: so it is killed.
+pub(super) fn cut_off(time: Duration) -> [String; 4] {
+    ["timeout", "-s", "KILL", &seconds(time)].map(str::to_owned)
 }
 
 /// What a program left behind.
@@ -83,9 +96,9 @@ impl Execution {
         format!("{VERDICT_TAG} {nonce} {}\n", STANDARD.encode(both))
     }
 
-    /// Whether `timeout` ended the program: its own status, or that of the signal it sends.
+    /// Whether [`cut_off`] ended the program: by the status of its signal.
     pub(super) fn was_cut_off(&self) -> bool {
-        matches!(self.exit, 124 | 143)
+        self.exit == CUT_OFF
     }
 
     /// Why nothing can be read from it, in its own last words.

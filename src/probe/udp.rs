@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::verdict::{Observed, Outcome};
 
 use super::curl::is_unreachable;
-use super::shell::Execution;
+use super::shell::{CUT_OFF, Execution};
 use super::transcript::Transcript;
 use super::{Reading, parse_seconds, seconds};
 
@@ -17,7 +17,7 @@ const SCRIPT: &str = r#"t=$1 h=$2 p=$3 n=$4; shift 4
 exec 3<>"/dev/udp/$h/$p" || exit 2
 for m; do
 printf %s "$m" | dd obs=65507 2>/dev/null >&3
-timeout "$t" dd bs=65507 count=1 <&3 || exit
+timeout -s KILL "$t" dd bs=65507 count=1 <&3 || exit
 printf '\n%s answer\n' "$n"
 done"#;
 
@@ -114,9 +114,9 @@ impl Udp {
         let (exit, answers, stderr) = match transcript {
             Transcript::Echoed { answers } => {
                 let complete = answers.len() == self.messages(nonce).len();
-                (if complete { 0 } else { 124 }, answers.as_slice(), "")
+                (if complete { 0 } else { CUT_OFF }, answers.as_slice(), "")
             }
-            Transcript::TimedOut => (124, [].as_slice(), ""),
+            Transcript::TimedOut => (CUT_OFF, [].as_slice(), ""),
             Transcript::Refused => (
                 1,
                 [].as_slice(),

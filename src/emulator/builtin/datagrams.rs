@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn the_agent_answers_what_it_knows() {
-        let peer = "10.1.1.5:40000".parse().unwrap();
+        let peer = "10.1.1.5:40000".parse().expect("an address");
         for (payload, said) in [
             ("echo N1 two", Some("n1 two")),
             ("ECHO a\n", Some("a")),

@@ -161,7 +161,7 @@ mod tests {
             resolver: None,
             port: 53,
         };
-        Query::new(&dns).unwrap()
+        Query::new(&dns).expect("a name")
     }
 
     /// An answer with two records behind the question: an alias, and the address of the alias.
@@ -169,7 +169,7 @@ mod tests {
         let mut message = query.message.clone();
         message[2..8].copy_from_slice(&[0x81, 0x80 | code, 0, 1, 0, 2]);
         let alias = b"\xc0\x0c\x00\x05\x00\x01\x00\x00\x00\x3c\x00\x08\x05store\xc0\x0f";
-        let place = u8::try_from(message.len() + 12).unwrap();
+        let place = u8::try_from(message.len() + 12).expect("a short message");
         message.extend(alias);
         message.extend([0xc0, place, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 50, 1, 4]);
         message
@@ -217,7 +217,7 @@ mod tests {
         foreign[0] ^= 1;
         let mut circle = whole.clone();
         let end = circle.len() - 16;
-        circle[end..end + 2].copy_from_slice(&[0xc0, u8::try_from(end).unwrap()]);
+        circle[end..end + 2].copy_from_slice(&[0xc0, u8::try_from(end).expect("a short message")]);
         let cut = (0..whole.len()).map(|length| whole[..length].to_vec());
         for message in cut.chain([foreign, circle, query.message.clone()]) {
             let read = query.read(&message);
