@@ -2,7 +2,7 @@
 //! their verdicts.
 
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::StreamExt;
 
@@ -20,6 +20,7 @@ use super::addresses::of_workload;
 use super::deployment::NAMESPACE;
 use super::error::StepError;
 use super::steps::Context;
+use super::trial::{Rules, Trial, covered};
 use super::{expectation, millis};
 use crate::verdict::event::error_chain;
 
@@ -36,20 +37,7 @@ pub(super) struct Tried {
     plan: ProbePlan,
     expected: Expectation,
     predicted: Option<Prediction>,
-    observation: Observation,
-    took: Duration,
-    /// Whether it passed in the end, but not often enough in a row before the time to settle was over.
-    unstable: bool,
-    /// Whether it passed late, and no change explains why.
-    flaky: bool,
-    /// When tries waited in vain, and for how long.
-    waits: Vec<(Instant, Duration)>,
-}
-
-/// One connection of a try.
-struct Tested {
-    observation: Observation,
-    took: Duration,
+    trial: Trial,
 }
 
 impl Context<'_> {
@@ -68,14 +56,17 @@ impl Context<'_> {
                 return None;
             }
             let tried = this.probe(wanted, compiled, state, settle).await;
-            this.note_control(&tried.observation);
+            this.note_control(&tried.trial.observation);
             Some(tried)
         });
         let tried = futures::stream::iter(probes)
             .buffered(AT_ONCE)
             .collect::<Vec<_>>()
             .await;
-        let waits = tried.iter().flatten().flat_map(|tried| tried.waits.clone());
+        let waits = tried
+            .iter()
+            .flatten()
+            .flat_map(|tried| tried.trial.waits.clone());
         self.probes_waited += covered(waits.collect());
         tried
     }
@@ -105,68 +96,29 @@ impl Context<'_> {
             ));
         }
         let predicted = predicted.ok();
-        let (within, stable) = if settle {
-            (self.target.settle.within, self.target.settle.stable)
-        } else {
-            (Duration::ZERO, 1)
+        let rules = Rules {
+            repeat: plan.repeat,
+            settle: settle.then_some(self.target.settle),
+            longest: plan.probe.timeout,
+            cancel: self.cancel,
         };
-        let until = Instant::now() + within;
-        let mut waits = Vec::new();
-        let (mut tries, mut agreed) = (0, 0);
-        loop {
-            tries += 1;
-            let fits = |observation: &Observation| {
-                let predicted = predicted.as_ref();
-                self.judged(&expected, predicted, observation).verdict == Verdict::Pass
-            };
-            let (tested, passed) = self.attempt(&plan, caller, &fits, &mut waits).await;
-            agreed = if passed { agreed + 1 } else { 0 };
-            let over = Instant::now() >= until && tries >= plan.repeat.attempts;
-            if agreed >= stable || over || self.cancel.is_cancelled() {
-                return Tried {
-                    name: wanted.probe.clone(),
-                    unstable: (1..stable).contains(&agreed),
-                    flaky: passed && tries > 1 && !settle,
-                    plan,
-                    expected,
-                    predicted,
-                    observation: tested.observation,
-                    took: tested.took,
-                    waits,
-                };
-            }
-            if !passed {
-                let word = tested.observation.outcome.word();
-                self.progress(format!("`{}`, try {tries}: {word}", wanted.probe));
-            }
-            tokio::select! {
-                () = tokio::time::sleep(plan.repeat.every) => {}
-                () = self.cancel.cancelled() => {}
-            }
-        }
-    }
-
-    /// One try: its connections one after the other. Shown is the first that does not fit, or the last.
-    async fn attempt(
-        &self,
-        plan: &ProbePlan,
-        caller: &Workload,
-        fits: &(dyn Fn(&Observation) -> bool + Sync),
-        waits: &mut Vec<(Instant, Duration)>,
-    ) -> (Tested, bool) {
-        let mut connections = 0;
-        loop {
-            connections += 1;
-            let began = Instant::now();
-            let observation = self.observe(plan, caller).await;
-            let took = began.elapsed();
-            if observation.outcome.outcome() == Some(Outcome::Timeout) {
-                waits.push((began, plan.probe.timeout.min(took)));
-            }
-            let passed = fits(&observation);
-            if !passed || connections >= plan.repeat.count || self.cancel.is_cancelled() {
-                return (Tested { observation, took }, passed);
-            }
+        let fits = |observation: &Observation| {
+            let judged = self.judged(&expected, predicted.as_ref(), observation);
+            // That the prediction differs is no reason to try again, unless a change may explain it.
+            judged.verdict == Verdict::Pass || (judged.verdict == Verdict::Diverged && !settle)
+        };
+        let missed = |number, observation: &Observation| {
+            let word = observation.outcome.word();
+            self.progress(format!("`{}`, try {number}: {word}", wanted.probe));
+        };
+        let connect = async || self.observe(&plan, caller).await;
+        let trial = rules.run(connect, fits, missed).await;
+        Tried {
+            name: wanted.probe.clone(),
+            plan,
+            expected,
+            predicted,
+            trial,
         }
     }
 
@@ -264,16 +216,16 @@ impl Context<'_> {
         } = self.judged(
             &tried.expected,
             tried.predicted.as_ref(),
-            &tried.observation,
+            &tried.trial.observation,
         );
-        if tried.unstable && verdict == Verdict::Pass {
+        if tried.trial.unstable && verdict == Verdict::Pass {
             verdict = Verdict::Inconclusive;
             let tries = self.target.settle.stable;
             differs.push(format!(
                 "the last {tries} tries did not agree before the time to settle was over"
             ));
         }
-        if tried.flaky && verdict == Verdict::Pass {
+        if tried.trial.flaky && verdict == Verdict::Pass {
             verdict = Verdict::Flaky;
         }
         let Observation {
@@ -285,7 +237,7 @@ impl Context<'_> {
             simulated,
             evidence,
             ..
-        } = tried.observation;
+        } = tried.trial.observation;
         let reason = match &outcome {
             Observed::Is(_) => None,
             Observed::Inconclusive { reason } => Some(reason.clone()),
@@ -304,7 +256,7 @@ impl Context<'_> {
                 source,
                 urls,
                 simulated,
-                duration_ms: millis(tried.took),
+                duration_ms: millis(tried.trial.took),
                 evidence,
             },
             differs,
@@ -318,49 +270,10 @@ fn is_positive(observation: &Observation) -> bool {
     outcome.is_some_and(Outcome::is_positive)
 }
 
-/// How long any of the waits went on: what they have in common counts once.
-fn covered(mut waits: Vec<(Instant, Duration)>) -> Duration {
-    waits.sort();
-    let mut total = Duration::ZERO;
-    let mut covered_to = None;
-    for (began, wait) in waits {
-        let end = began + wait;
-        let from = covered_to.map_or(began, |to: Instant| to.max(began));
-        total += end.saturating_duration_since(from);
-        covered_to = Some(from.max(end));
-    }
-    total
-}
-
 /// What a state of the network looks like once it is deployed.
 pub(super) struct State {
     /// The addresses that the target told.
     pub(super) addresses: Addresses,
     /// The expanded resources of the whole template.
     pub(super) resources: Vec<crate::arm::Resource>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_that_overlap_count_once() {
-        let start = Instant::now();
-        let wait = |from: u64, long: u64| {
-            (
-                start + Duration::from_millis(from),
-                Duration::from_millis(long),
-            )
-        };
-        for (waits, millis) in [
-            (vec![], 0),
-            (vec![wait(0, 100), wait(0, 100)], 100),
-            (vec![wait(50, 100), wait(0, 100)], 150),
-            (vec![wait(0, 300), wait(100, 100), wait(250, 100)], 350),
-            (vec![wait(0, 100), wait(200, 100)], 200),
-        ] {
-            assert_eq!(covered(waits), Duration::from_millis(millis));
-        }
-    }
 }
