@@ -216,6 +216,14 @@ pub struct Connection {
     pub stream: Box<dyn Stream>,
     /// The caller's own end, before any translation.
     pub local: SocketAddrV4,
+    /// Where the fabric keeps records: what moves the connection's to another nonce.
+    pub recorder: Option<Box<dyn Recorder>>,
+}
+
+/// The record of a connection that goes on.
+pub trait Recorder: Send + Sync {
+    /// Keeps what the connection's packets meet under another nonce from now on.
+    fn record(&self, nonce: &str);
 }
 
 impl fmt::Debug for Connection {

@@ -312,6 +312,7 @@ impl Fabric for ModelFabric {
         Ok(Connection {
             stream: Box::new(here),
             local: SocketAddrV4::new(own, port),
+            recorder: None,
         })
     }
 

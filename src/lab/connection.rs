@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use crate::emulator::fabric::{Connection, DialError, FabricError, Listener, Stream};
+use crate::emulator::fabric::{Connection, DialError, FabricError, Listener, Recorder, Stream};
 
 use super::error::fabric_error;
 use super::helper::Helper;
@@ -54,13 +54,17 @@ pub(super) async fn dial(
     let connected = tokio::time::timeout(timeout, socket.connect(SocketAddr::V4(to))).await;
     match connected {
         Err(_) => Err(DialError::TimedOut),
-        Ok(Ok(stream)) => Ok(Connection {
-            stream: Box::new(LeasedStream {
-                stream,
-                _lease: lease,
-            }),
-            local,
-        }),
+        Ok(Ok(stream)) => {
+            let lease = Arc::new(lease);
+            Ok(Connection {
+                stream: Box::new(LeasedStream {
+                    stream,
+                    _lease: Arc::clone(&lease),
+                }),
+                local,
+                recorder: Some(Box::new(LeaseRecorder { lease, to })),
+            })
+        }
         Ok(Err(error)) => Err(dial_error(&format!("connect to {to}"), error)),
     }
 }
@@ -78,10 +82,23 @@ impl Listener for LabListener {
     }
 }
 
-/// A stream that gives its source port back when it is dropped, after the socket is closed.
+/// Begins a new record of the flow of a leased port.
+struct LeaseRecorder {
+    lease: Arc<Lease>,
+    to: SocketAddrV4,
+}
+
+impl Recorder for LeaseRecorder {
+    fn record(&self, nonce: &str) {
+        self.lease.resume(nonce, self.to);
+    }
+}
+
+/// A stream whose source port is given back when it and its recorder are dropped, after the socket is
+/// closed.
 struct LeasedStream {
     stream: TcpStream,
-    _lease: Lease,
+    _lease: Arc<Lease>,
 }
 
 impl AsyncRead for LeasedStream {

@@ -1,7 +1,7 @@
 //! The record of what the fabric's rules did to each dial.
 //!
-//! Every connection that the lab opens has a source port that no other open one has, anywhere in
-//! the lab, and address translation keeps it: so a logged packet belongs to one dial or to none. A
+//! Every connection, datagram flow and echo of the lab has a source port (an echo: an identifier) that
+//! no other open one has, anywhere in the lab, and address translation keeps it: so a logged packet belongs to one dial or to none. A
 //! record is read from the kernel and given to its dial before the port is free again.
 
 use std::collections::BTreeMap;
@@ -39,6 +39,8 @@ struct Dial {
     to: SocketAddrV4,
     begun: SystemTime,
     packets: Vec<(Packet, Option<Decider>)>,
+    /// Whether the flow existed before the record began.
+    resumed: bool,
     /// Whether the kernel had to drop records while the dial was open.
     lost: bool,
 }
@@ -137,8 +139,15 @@ impl Journal {
                 .last()
                 .and_then(|(_, decider)| decider.clone()),
         };
+        // A flow that exists meets no rule (R11), unless its group flushes connections (R12).
+        let resumed = dials.iter().all(|dial| dial.resumed);
         let unguarded = || Decider::Cause {
-            cause: "no-nsg-and-system-route".to_owned(),
+            cause: if resumed {
+                "existing-flow-record"
+            } else {
+                "no-nsg-and-system-route"
+            }
+            .to_owned(),
         };
         Some(Evidence {
             by: Some(by.unwrap_or_else(unguarded)),
@@ -277,13 +286,25 @@ impl Lease {
 
     /// Begins the record of a dial from the port.
     pub(super) fn record(&self, nonce: &str, to: SocketAddrV4) {
+        self.begin(nonce, to, false);
+    }
+
+    /// Begins another record of the flow from the port, which exists.
+    pub(super) fn resume(&self, nonce: &str, to: SocketAddrV4) {
+        self.begin(nonce, to, true);
+    }
+
+    fn begin(&self, nonce: &str, to: SocketAddrV4, resumed: bool) {
         let mut state = self.journal.state();
+        // What is in the log belongs to the record so far.
+        state.drain();
         let dial = state.dials.len();
         state.dials.push(Dial {
             nonce: nonce.to_owned(),
             to,
             begun: SystemTime::now(),
             packets: Vec::new(),
+            resumed,
             lost: false,
         });
         state.open.insert(self.port, Some(dial));

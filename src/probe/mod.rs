@@ -8,6 +8,7 @@
 
 mod curl;
 mod dns;
+mod held;
 mod http;
 mod icmp;
 mod shell;
@@ -26,6 +27,7 @@ use crate::verdict::{Observation, Observed, Outcome};
 use shell::Execution;
 
 pub use dns::{Dns, RecordType};
+pub use held::Held;
 pub use http::Http;
 pub use tcp::Tcp;
 pub use tls::Tls;
@@ -84,6 +86,8 @@ pub enum Kind {
     Tls(Tls),
     /// A TCP handshake.
     Tcp(Tcp),
+    /// A question over a connection that is kept.
+    Held(Held),
     /// A datagram and its answer.
     Udp(Udp),
     /// A name lookup.
@@ -99,6 +103,7 @@ impl Kind {
             Kind::Https(_) => "https",
             Kind::Tls(_) => "tls",
             Kind::Tcp(_) => "tcp",
+            Kind::Held(_) => "held",
             Kind::Udp(_) => "udp",
             Kind::Dns(_) => "dns",
             Kind::Icmp => "icmp",
@@ -115,6 +120,7 @@ impl Probe {
             (Kind::Dns(dns), _) => vec![dns.url()],
             (Kind::Http(http), Some(address)) => http.urls(address, false),
             (Kind::Https(http), Some(address)) => http.urls(address, true),
+            (Kind::Held(held), Some(address)) => held.urls(address),
             (Kind::Tls(Tls { port, .. }), Some(address)) => vec![format!("tls://{address}:{port}")],
             (Kind::Tcp(Tcp { port, .. }), Some(address)) => vec![format!("tcp://{address}:{port}")],
             (Kind::Udp(Udp { port, .. }), Some(address)) => vec![format!("udp://{address}:{port}")],
@@ -128,6 +134,8 @@ impl Probe {
     pub fn longest(&self) -> Duration {
         let waits = match &self.kind {
             Kind::Http(http) | Kind::Https(http) => http.paths.len(),
+            // The first run opens the connection.
+            Kind::Held(held) => 1 + held.paths.len(),
             Kind::Udp(udp) => 1 + usize::from(udp.asks_source),
             Kind::Tls(_) | Kind::Tcp(_) | Kind::Dns(_) | Kind::Icmp => 1,
         };
@@ -136,7 +144,8 @@ impl Probe {
 
     /// The command line to run in the caller's container. The one line of its output that counts is
     /// tagged with `nonce`, which must be in lower case (the agent's server echoes in lower case).
-    /// `None` while the called address is not known.
+    /// `None` while the called address is not known, and for a held connection whose session or path is
+    /// no word.
     #[must_use]
     pub fn command(&self, nonce: &str) -> Option<Vec<String>> {
         let timeout = self.timeout;
@@ -145,6 +154,7 @@ impl Probe {
             Kind::Https(http) => http.program(self.address?, true, timeout, nonce),
             Kind::Tls(tls) => tls.program(self.address?, timeout, nonce),
             Kind::Tcp(tcp) => tcp.program(self.address?, timeout, nonce),
+            Kind::Held(held) => held.program(self.address?, timeout, nonce)?,
             Kind::Udp(udp) => udp.program(self.address?, timeout, nonce),
             Kind::Dns(dns) => dns.program(timeout),
             Kind::Icmp => icmp::program(self.address?, timeout),
@@ -170,6 +180,10 @@ impl Probe {
             "tcp" => {
                 let (address, timeout, tcp) = Tcp::from_program(words)?;
                 (Some(address), timeout, Kind::Tcp(tcp))
+            }
+            "held" => {
+                let (address, timeout, held) = Held::from_program(words)?;
+                (Some(address), timeout, Kind::Held(held))
             }
             "udp" => {
                 let (address, timeout, udp) = Udp::from_program(words)?;
@@ -219,6 +233,7 @@ impl Probe {
             (Kind::Https(http), _) => http.read(nonce, ran, true),
             (Kind::Tls(tls), _) => tls.read(nonce, ran),
             (Kind::Tcp(tcp), _) => tcp.read(nonce, ran),
+            (Kind::Held(held), _) => held.read(nonce, ran),
             (Kind::Udp(udp), _) => udp.read(nonce, ran),
             (Kind::Dns(dns), _) => dns.read(ran),
             (Kind::Icmp, Some(address)) => icmp::read(address, ran),
@@ -235,6 +250,7 @@ impl Probe {
             Kind::Https(http) => http.print(nonce, to(http.port)?, timeout, true, transcript),
             Kind::Tls(tls) => tls.print(nonce, to(tls.port)?, timeout, transcript),
             Kind::Tcp(tcp) => tcp.print(nonce, to(tcp.port)?, timeout, transcript),
+            Kind::Held(held) => held.print(nonce, transcript),
             Kind::Udp(udp) => udp.print(nonce, transcript),
             Kind::Dns(dns) => dns.print(transcript),
             Kind::Icmp => icmp::print(self.address?, transcript),

@@ -1,14 +1,16 @@
 //! The kinds held to what they print themselves, and to the real programs where the host has them.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use crate::verdict::{Observation, Observed, Outcome};
 
 use super::echo_path;
 use super::shell::{host_has, on_this_host};
-use super::{CLIENT_ADDRESS_PATH, Dns, Http, Kind, Probe, RecordType, Tcp, Tls, Transcript, Udp};
+use super::{
+    CLIENT_ADDRESS_PATH, Dns, Held, Http, Kind, Probe, RecordType, Tcp, Tls, Transcript, Udp,
+};
 
 const WEB: Ipv4Addr = Ipv4Addr::new(172, 16, 32, 4);
 const LOCAL: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 16, 0, 2), 40_000);
@@ -59,6 +61,15 @@ fn dns(resolver: Option<Ipv4Addr>, port: u16, record_type: RecordType) -> Probe 
     }
 }
 
+fn held(port: u16, session: &str) -> Kind {
+    Kind::Held(Held {
+        port,
+        session: session.to_owned(),
+        paths: vec![echo_path("hi"), CLIENT_ADDRESS_PATH.to_owned()],
+        asks_source: true,
+    })
+}
+
 fn every_kind() -> Vec<Probe> {
     let posted = Http {
         method: "POST".to_owned(),
@@ -81,6 +92,7 @@ fn every_kind() -> Vec<Probe> {
         probe(WEB, tls(8443, Some("www.example.com"))),
         probe(WEB, tcp(22, false)),
         probe(WEB, tcp(80, true)),
+        probe(WEB, held(80, "run-1")),
         probe(WEB, udp(53, None, true)),
         probe(WEB, udp(53, Some("--next 'x' $y"), false)),
         dns(None, 53, RecordType::A),
@@ -189,6 +201,31 @@ fn requests_read_back_status_body_source_and_caller() {
         assert_eq!(seen.body.as_deref(), Some("Hello\nWorld!"));
         assert_eq!(seen.source, Some(NODE));
         assert_eq!(seen.caller, Some(LOCAL));
+    }
+}
+
+#[test]
+fn a_held_connection_reads_back_and_tells_when_it_is_closed() {
+    let probe = probe(WEB, held(80, "run-1"));
+    let told = seen(&probe, &answered());
+    assert_eq!(told.outcome, Observed::Is(Outcome::Reachable));
+    assert_eq!((told.status, told.source), (Some(200), Some(NODE)));
+    assert_eq!(told.body.as_deref(), Some("Hello\nWorld!"));
+    let closed = seen(&probe, &Transcript::Closed).outcome;
+    let reason = "the held connection is closed".to_owned();
+    assert_eq!(closed, Observed::Inconclusive { reason });
+}
+
+#[test]
+fn a_held_connection_has_a_plain_session_and_plain_paths() {
+    for (session, path) in [("", "/"), ("a/b", "/"), ("a b", "/"), ("a", "/x y")] {
+        let kind = Kind::Held(Held {
+            port: 80,
+            session: session.to_owned(),
+            paths: vec![path.to_owned()],
+            asks_source: false,
+        });
+        assert_eq!(probe(WEB, kind).command("n1"), None, "{session:?} {path:?}");
     }
 }
 
@@ -462,4 +499,94 @@ fn a_lookup_reads_the_same_with_a_real_dig() {
     assert_eq!(run(&lookup).outcome, Observed::Is(Outcome::Timeout));
     drop(socket);
     assert_eq!(run(&lookup).outcome, Observed::Is(Outcome::Refused));
+}
+
+/// Reads one request.
+fn heard(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).expect("the request arrives");
+        head.push(byte[0]);
+    }
+    String::from_utf8_lossy(&head).into_owned()
+}
+
+fn say(stream: &mut TcpStream, body: &str) {
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream
+        .write_all(answer.as_bytes())
+        .expect("the answer leaves");
+}
+
+#[test]
+fn a_held_connection_is_asked_again_by_a_real_bash() {
+    if !["bash", "timeout", "setsid", "mkfifo"]
+        .into_iter()
+        .all(host_has)
+    {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free loopback port");
+    let port = listener.local_addr().expect("it is bound").port();
+    let session = uuid::Uuid::new_v4().simple().to_string();
+    let directory = format!("/tmp/vnetlab-held-{session}");
+    let (told, next) = std::sync::mpsc::channel::<()>();
+    let server = std::thread::spawn(move || {
+        let (mut stream, peer) = listener.accept().expect("the probe connects");
+        // The listener goes: whoever opened a second connection would be refused.
+        drop(listener);
+        for _ in 0..2 {
+            heard(&mut stream);
+            say(&mut stream, "Hello\nWorld!");
+            heard(&mut stream);
+            say(&mut stream, &peer.to_string());
+        }
+        // Two questions whose answers come only after the run has given up, before those to the next.
+        heard(&mut stream);
+        heard(&mut stream);
+        next.recv().expect("the run has given up");
+        say(&mut stream, "late");
+        say(&mut stream, "late");
+        heard(&mut stream);
+        say(&mut stream, "third");
+        heard(&mut stream);
+        say(&mut stream, &peer.to_string());
+    });
+    let mut held = probe(Ipv4Addr::LOCALHOST, held(port, &session));
+    held.timeout = Duration::from_millis(700);
+    let ask = |nonce: &str| {
+        let argv = held.command(nonce).expect("the address is known");
+        held.read(nonce, &on_this_host(&argv))
+    };
+    for nonce in ["n1", "n2"] {
+        let seen = ask(nonce);
+        assert_eq!(seen.outcome, Observed::Is(Outcome::Reachable));
+        assert_eq!(
+            (seen.status, seen.body.as_deref()),
+            (Some(200), Some("Hello\nWorld!"))
+        );
+        assert_eq!(seen.source, Some(Ipv4Addr::LOCALHOST));
+    }
+    assert_eq!(ask("n3").outcome, Observed::Is(Outcome::Timeout));
+    told.send(()).expect("the server waits");
+    let seen = ask("n4");
+    assert_eq!(
+        (seen.body.as_deref(), seen.source),
+        (Some("third"), Some(Ipv4Addr::LOCALHOST))
+    );
+    server.join().expect("the server ends");
+    // The server is gone: the connection is closed, and is not opened again.
+    for nonce in ["n5", "n6"] {
+        assert_eq!(ask(nonce).outcome.outcome(), None);
+    }
+    std::fs::remove_dir_all(&directory).expect("the session can be removed");
+
+    // A first run that is refused never opened anything.
+    assert_eq!(ask("n7").outcome, Observed::Is(Outcome::Refused));
+    assert_eq!(ask("n8").outcome.outcome(), None);
+    std::fs::remove_dir_all(&directory).expect("the session can be removed");
 }

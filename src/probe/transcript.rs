@@ -48,6 +48,8 @@ pub enum Transcript {
     Unreachable,
     /// The connection stood, but the answer broke off.
     BrokenOff,
+    /// The held connection is closed, or was never open.
+    Closed,
     /// The connection stood, but the TLS handshake failed.
     TlsFailed {
         /// Why.

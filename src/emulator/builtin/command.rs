@@ -7,8 +7,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::emulator::fabric::{Connection, DialError, EndpointId, Fabric, FabricError};
 use crate::emulator::state::Shared;
-use crate::probe::{CLIENT_ADDRESS_PATH, Dns, Http, Kind, Probe, Tcp, Tls, Transcript, Udp};
+use crate::probe::{CLIENT_ADDRESS_PATH, Dns, Held, Http, Kind, Probe, Tcp, Tls, Transcript, Udp};
+use crate::verdict::event::FabricName;
 
+use super::held::{Asked, Session};
 use super::{dns_message, request, resolver, tls};
 
 /// What a command line left behind.
@@ -104,6 +106,7 @@ impl Caller<'_> {
             Kind::Https(http) => self.request(address()?, http, true).await,
             Kind::Tls(tls) => self.shake(address()?, tls).await,
             Kind::Tcp(tcp) => self.connect(address()?, tcp).await,
+            Kind::Held(held) => self.ask_again(shared, address()?, held).await,
             Kind::Udp(udp) => self.exchange(address()?, udp).await,
             Kind::Dns(dns) => self.look_up(shared, dns).await,
             Kind::Icmp => self.echo(address()?).await,
@@ -130,7 +133,9 @@ impl Caller<'_> {
         let first_by = Instant::now() + self.timeout;
         let to = SocketAddrV4::new(address, http.port);
         let requests = request::of(http, to, secure)?;
-        let Connection { mut stream, local } = match self.dial(to).await {
+        let Connection {
+            mut stream, local, ..
+        } = match self.dial(to).await {
             Ok(connection) => connection,
             Err(error) => return failed(error),
         };
@@ -150,7 +155,7 @@ impl Caller<'_> {
         if let Some(name) = &asked.server_name {
             tls::check_name(name)?;
         }
-        let Connection { stream, local } = match self.dial(to).await {
+        let Connection { stream, local, .. } = match self.dial(to).await {
             Ok(connection) => connection,
             Err(error) => return failed(error),
         };
@@ -167,7 +172,7 @@ impl Caller<'_> {
     async fn connect(&self, address: Ipv4Addr, tcp: &Tcp) -> Result<Transcript, CommandError> {
         let by = Instant::now() + self.timeout;
         let to = SocketAddrV4::new(address, tcp.port);
-        let Connection { stream, local } = match self.dial(to).await {
+        let Connection { stream, local, .. } = match self.dial(to).await {
             Ok(connection) => connection,
             Err(error) => return failed(error),
         };
@@ -180,6 +185,48 @@ impl Caller<'_> {
         Ok(match answered {
             Transcript::Answered { .. } => answered,
             _ => Transcript::Connected { local },
+        })
+    }
+
+    /// Asks over the session's connection, which the first run opens.
+    async fn ask_again(
+        &self,
+        shared: &Shared,
+        address: Ipv4Addr,
+        held: &Held,
+    ) -> Result<Transcript, CommandError> {
+        if self.fabric.name() == FabricName::Model {
+            // Whether rules that change stop a flow that exists (R12) is for packets to show.
+            return Err(CommandError::Unsupported(
+                "the model carries no packets, so it holds no connection: that needs the lab"
+                    .to_owned(),
+            ));
+        }
+        let to = SocketAddrV4::new(address, held.port);
+        let requests = request::of(&Http::get(held.port, held.paths.clone()), to, false)?;
+        let slot = shared.servers.held(self.endpoint, &held.session);
+        let slot = slot.ok_or_else(|| {
+            CommandError::Unsupported(format!("nothing runs at `{}`", self.endpoint))
+        })?;
+        // One run at a time: the first may still be opening.
+        let mut slot = slot.lock().await;
+        let session = match &mut *slot {
+            Some(session) => {
+                session.record(self.nonce);
+                session
+            }
+            None => match self.dial(to).await {
+                Ok(connection) => slot.insert(Session::open(connection)),
+                Err(error) => {
+                    *slot = Some(Session::never_opened());
+                    return failed(error);
+                }
+            },
+        };
+        Ok(match session.ask(requests, self.timeout).await {
+            Asked::Answered(local, answers) => Transcript::Answered { local, answers },
+            Asked::TimedOut => Transcript::TimedOut,
+            Asked::Closed => Transcript::Closed,
         })
     }
 

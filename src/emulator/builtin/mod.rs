@@ -7,6 +7,7 @@ pub(super) mod agent;
 pub(super) mod command;
 mod datagrams;
 mod dns_message;
+mod held;
 mod request;
 mod resolver;
 mod server;

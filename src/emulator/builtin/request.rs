@@ -111,7 +111,8 @@ pub(super) async fn ask(
     }
 }
 
-async fn answer(
+/// Makes one request over a connection: the answer's status and body.
+pub(super) async fn answer(
     sender: &mut SendRequest<Body>,
     request: Request<Body>,
 ) -> Result<(u16, Vec<u8>), Box<dyn std::error::Error + Send + Sync>> {

@@ -1,4 +1,4 @@
-//! The servers that run, by endpoint, with what they have written.
+//! What runs at each endpoint: servers with what they have written, and connections that are held.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,6 +9,7 @@ use tokio::task::AbortHandle;
 
 use crate::emulator::fabric::{EndpointId, Fabric, FabricError};
 
+use super::held::Session;
 use super::{datagrams, server};
 
 /// How long a server that cannot accept, because the process has no descriptor left, waits for others
@@ -30,11 +31,15 @@ pub(in crate::emulator) struct Served {
 #[derive(Default)]
 pub(in crate::emulator) struct Servers(Mutex<BTreeMap<EndpointId, Host>>);
 
-/// The servers of one endpoint.
+/// What runs at one endpoint.
 struct Host {
     started: jiff::Timestamp,
     running: Vec<Running>,
+    held: BTreeMap<String, Slot>,
 }
+
+/// The place of a held connection: empty until it is tried.
+type Slot = Arc<tokio::sync::Mutex<Option<Session>>>;
 
 struct Running {
     served: Served,
@@ -106,6 +111,7 @@ impl Servers {
             let host = hosts.entry(endpoint.clone()).or_insert_with(|| Host {
                 started: jiff::Timestamp::now(),
                 running: Vec::new(),
+                held: BTreeMap::new(),
             });
             let stays = |running: &Running| wanted.contains(&running.served);
             host.running.retain(stays);
@@ -121,12 +127,19 @@ impl Servers {
         Ok(())
     }
 
-    /// Stops the servers of an endpoint.
+    /// The place of a held connection of an endpoint; `None` where nothing runs there.
+    pub(super) fn held(&self, endpoint: &EndpointId, session: &str) -> Option<Slot> {
+        let mut hosts = self.hosts();
+        let held = &mut hosts.get_mut(endpoint)?.held;
+        Some(Arc::clone(held.entry(session.to_owned()).or_default()))
+    }
+
+    /// Stops the servers of an endpoint, and closes the connections that it holds.
     pub(in crate::emulator) fn stop(&self, endpoint: &EndpointId) {
         self.hosts().remove(endpoint);
     }
 
-    /// Stops every server.
+    /// Stops every server, and closes every connection that is held.
     pub(in crate::emulator) fn stop_all(&self) {
         self.hosts().clear();
     }
