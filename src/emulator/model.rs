@@ -4,6 +4,7 @@
 //! that no packets were sent. The only file of the emulator that may consult the analysis.
 
 mod datagram;
+mod parties;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,17 +16,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-use crate::arm::{Addresses, Destination, NodeAddress, Party, PodAddress, Question};
+use crate::arm::{Destination, Question};
 use crate::net::Protocol;
 use crate::predict::concrete::predict;
 use crate::verdict::event::FabricName;
 use crate::verdict::{Evidence, Outcome, Predicted};
 
 use super::fabric::{
-    Connection, DatagramFlow, DatagramListener, DialError, Endpoint, EndpointId, Fabric,
-    FabricError, Listener, NetworkState, Stream,
+    Connection, DatagramFlow, DatagramListener, DialError, EndpointId, Fabric, FabricError,
+    Listener, NetworkState, Stream,
 };
 use datagram::{Flows, ModelDatagrams, ModelFlow};
+use parties::{addresses, party};
 
 /// The bytes that a connection holds between its ends.
 const BUFFER: usize = 64 << 10;
@@ -192,71 +194,6 @@ fn failed(operation: &str, message: String) -> FabricError {
         operation: operation.to_owned(),
         message,
     }
-}
-
-fn party(endpoint: &Endpoint) -> Option<Party> {
-    match endpoint {
-        Endpoint::ContainerGroup { group, .. } => Some(Party::ContainerGroup(group.key())),
-        Endpoint::Pod {
-            cluster,
-            name,
-            host_network,
-            ..
-        } => Some(Party::Pod {
-            cluster: cluster.key(),
-            name: name.clone(),
-            host_network: *host_network,
-        }),
-        Endpoint::Node { .. } => None,
-    }
-}
-
-fn addresses(state: &NetworkState) -> Addresses {
-    let mut addresses = Addresses::default();
-    for endpoint in state.endpoints.values() {
-        match endpoint {
-            Endpoint::ContainerGroup { group, address, .. } => {
-                addresses.container_groups.insert(group.key(), *address);
-            }
-            Endpoint::Node {
-                cluster,
-                name,
-                address,
-                ..
-            } => {
-                let nodes = addresses.nodes.entry(cluster.key()).or_default();
-                nodes.push(NodeAddress {
-                    name: name.clone(),
-                    address: *address,
-                });
-            }
-            Endpoint::Pod {
-                cluster,
-                name,
-                node,
-                address,
-                ..
-            } => {
-                if let Some(Endpoint::Node {
-                    name: node,
-                    address: node_address,
-                    ..
-                }) = state.endpoints.get(node)
-                {
-                    let pod = PodAddress {
-                        address: *address,
-                        node: node.clone(),
-                        node_address: *node_address,
-                    };
-                    addresses.pods.insert((cluster.key(), name.clone()), pod);
-                }
-            }
-        }
-    }
-    for nodes in addresses.nodes.values_mut() {
-        nodes.sort_by(|a, b| a.name.cmp(&b.name));
-    }
-    addresses
 }
 
 #[async_trait]

@@ -6,8 +6,11 @@ mod azure;
 mod carrying;
 mod deployments;
 mod founding;
+#[cfg(target_os = "linux")]
+mod held;
 mod kubernetes;
 mod probes;
 mod recordings;
+mod resolver;
 mod resources;
 mod security;

@@ -9,31 +9,27 @@ use kube::api::Api;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert, ServerConfig};
 use rustls::sign::CertifiedKey;
-use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 use vnetlab::emulator::ModelFabric;
 use vnetlab::emulator::fabric::{EndpointId, Fabric, Listener};
-use vnetlab::probe::{
-    CLIENT_ADDRESS_PATH, Dns, Held, Http, Kind, Probe, RecordType, Tcp, Tls, Udp, echo_path,
-};
+use vnetlab::probe::{CLIENT_ADDRESS_PATH, Http, Kind, Probe, Tcp, Tls, Udp, echo_path};
 use vnetlab::verdict::{Observation, Observed, Outcome};
 
 use crate::azure::Azure;
 use crate::founding::{cluster_client, deploy, exec, pod, run_pod, template};
 
-const WEB: Ipv4Addr = Ipv4Addr::new(172, 16, 32, 4);
-const NODE: Ipv4Addr = Ipv4Addr::new(172, 16, 0, 4);
-const PLATFORM: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
+pub(crate) const WEB: Ipv4Addr = Ipv4Addr::new(172, 16, 32, 4);
+pub(crate) const NODE: Ipv4Addr = Ipv4Addr::new(172, 16, 0, 4);
 
 /// The founding experiment's network with a pod `observer` in it.
-struct Scene {
-    azure: Azure,
-    pods: Api<k8s_openapi::api::core::v1::Pod>,
+pub(crate) struct Scene {
+    pub(crate) azure: Azure,
+    pub(crate) pods: Api<k8s_openapi::api::core::v1::Pod>,
 }
 
 impl Scene {
-    async fn over(fabric: Arc<dyn Fabric>) -> Scene {
+    pub(crate) async fn over(fabric: Arc<dyn Fabric>) -> Scene {
         let azure = Azure::over(fabric).await.and_group().await;
         deploy(&azure, "first", template(100)).await;
         let pods = Api::default_namespaced(cluster_client(&azure).await);
@@ -41,13 +37,13 @@ impl Scene {
         Scene { azure, pods }
     }
 
-    async fn output(&self, probe: &Probe) -> (String, String) {
+    pub(crate) async fn output(&self, probe: &Probe) -> (String, String) {
         let argv = probe.command("n1").unwrap();
         let (out, err, _) = exec(&self.pods, "observer", &argv).await;
         (out, err)
     }
 
-    async fn sees(&self, kind: Kind) -> Observation {
+    pub(crate) async fn sees(&self, kind: Kind) -> Observation {
         let probe = Probe {
             address: Some(WEB),
             timeout: Duration::from_millis(500),
@@ -57,31 +53,9 @@ impl Scene {
         assert_eq!(err, "", "{probe:?}");
         probe.read("n1", &out)
     }
-
-    async fn resolves(&self, name: &str, record_type: RecordType) -> Observation {
-        let probe = lookup(name, record_type, Some(PLATFORM));
-        let (out, err) = self.output(&probe).await;
-        assert_eq!(err, "", "{name}");
-        probe.read("n1", &out)
-    }
 }
 
-fn lookup(name: &str, record_type: RecordType, resolver: Option<Ipv4Addr>) -> Probe {
-    let name = name.to_owned();
-    let kind = Kind::Dns(Dns {
-        name,
-        record_type,
-        resolver,
-        port: 53,
-    });
-    Probe {
-        address: None,
-        timeout: Duration::from_millis(500),
-        kind,
-    }
-}
-
-fn tcp(port: u16, asks_source: bool) -> Kind {
+pub(crate) fn tcp(port: u16, asks_source: bool) -> Kind {
     Kind::Tcp(Tcp { port, asks_source })
 }
 
@@ -176,7 +150,7 @@ async fn every_kind_of_probe_runs_over_the_model() {
 }
 
 #[cfg(target_os = "linux")]
-fn lab() -> Option<Arc<dyn Fabric>> {
+pub(crate) fn lab() -> Option<Arc<dyn Fabric>> {
     match vnetlab::lab::Lab::start() {
         Ok(lab) => Some(Arc::new(lab)),
         Err(error) => {
@@ -194,113 +168,6 @@ async fn every_kind_of_probe_runs_over_the_lab() {
     let scene = Scene::over(lab).await;
     every_kind(&scene).await;
     scene.azure.emulator.shutdown().await;
-}
-
-/// The group of the founding template, with the deny rule first or last.
-async fn set_rules(azure: &Azure, deny: u16, flush: bool) {
-    let rule = |name: &str, priority: u16, access: &str, source: &str| {
-        json!({ "name": name, "properties": {
-            "priority": priority, "access": access, "direction": "Inbound", "protocol": "*",
-            "sourceAddressPrefix": source, "sourcePortRange": "*",
-            "destinationAddressPrefix": "*", "destinationPortRange": "*" } })
-    };
-    let group = azure.provider("Microsoft.Network/networkSecurityGroups/aci-nsg");
-    let body = json!({ "location": "eastus", "properties": {
-        "flushConnection": flush,
-        "securityRules": [rule("allow-aks", 200, "Allow", "172.16.0.0/20"), rule("deny-else", deny, "Deny", "*")],
-    } });
-    azure.create(&group, body).await;
-}
-
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn a_held_connection_outlives_a_rule_until_flows_are_flushed() {
-    let Some(lab) = lab() else { return };
-    let scene = Scene::over(lab).await;
-    let azure = &scene.azure;
-    let held = Probe {
-        address: Some(WEB),
-        timeout: Duration::from_millis(800),
-        kind: Kind::Held(Held {
-            port: 80,
-            session: "run-1".to_owned(),
-            paths: vec![CLIENT_ADDRESS_PATH.to_owned()],
-            asks_source: true,
-        }),
-    };
-    let ask = async |nonce: &str| {
-        let argv = held.command(nonce).unwrap();
-        let (out, err, _) = exec(&scene.pods, "observer", &argv).await;
-        assert_eq!(err, "", "{nonce}");
-        let url = format!("{}/vnetlab/evidence/{nonce}", azure.emulator.base_url());
-        let evidence = azure.get(&url).await.body;
-        (held.read(nonce, &out), evidence["by"].clone())
-    };
-    let new = async || scene.sees(tcp(80, true)).await.outcome;
-    let (reachable, timeout) = (
-        Observed::Is(Outcome::Reachable),
-        Observed::Is(Outcome::Timeout),
-    );
-
-    let (first, by) = ask("a1").await;
-    assert_eq!((&first.outcome, first.source), (&reachable, Some(NODE)));
-    assert_eq!(by["rule"], "allow-aks", "{by}");
-
-    // R12: rules judge new connections alone.
-    set_rules(azure, 100, false).await;
-    assert_eq!(new().await, timeout);
-    let (seen, by) = ask("a2").await;
-    assert_eq!((&seen.outcome, seen.source), (&reachable, Some(NODE)));
-    assert_eq!(by["cause"], "existing-flow-record", "{by}");
-
-    set_rules(azure, 100, true).await;
-    let (seen, by) = ask("a3").await;
-    assert_eq!(seen.outcome, timeout);
-    assert_eq!(by["rule"], "deny-else", "{by}");
-
-    // The same connection answers again: what was lost is sent again.
-    set_rules(azure, 300, true).await;
-    let patient = Duration::from_secs(10);
-    let held = Probe {
-        timeout: patient,
-        ..held.clone()
-    };
-    let (out, _) = scene.output(&held).await;
-    let seen = held.read("n1", &out);
-    assert_eq!((&seen.outcome, seen.source), (&reachable, Some(NODE)));
-
-    // The container group goes and comes back: the connection does not.
-    let group = azure.provider("Microsoft.ContainerInstance/containerGroups/web");
-    let deletion = azure.delete(&group).await;
-    assert!(matches!(deletion.status, 200 | 202), "{}", deletion.body);
-    if deletion.status == 202 {
-        azure.located(&deletion).await;
-    }
-    let held = Probe {
-        timeout: Duration::from_millis(500),
-        ..held
-    };
-    let (out, _) = scene.output(&held).await;
-    assert_ne!(held.read("n1", &out).outcome, reachable);
-    scene.azure.emulator.shutdown().await;
-}
-
-#[tokio::test]
-async fn the_model_holds_no_connection() {
-    let scene = Scene::over(Arc::new(ModelFabric::new())).await;
-    let held = Probe {
-        address: Some(WEB),
-        timeout: Duration::from_millis(500),
-        kind: Kind::Held(Held {
-            port: 80,
-            session: "run-1".to_owned(),
-            paths: vec![CLIENT_ADDRESS_PATH.to_owned()],
-            asks_source: true,
-        }),
-    };
-    let (out, err) = scene.output(&held).await;
-    assert_eq!(out, "");
-    assert!(err.contains("needs the lab"), "{err}");
 }
 
 /// A certificate that nobody can read, with a key that everybody knows (the private key 1 of P-256).
@@ -389,106 +256,4 @@ async fn a_tls_server_is_reached_whatever_its_certificate_says() {
     let seen = scene.sees(tls(444, None)).await;
     assert_eq!(seen.outcome, Observed::Is(Outcome::Timeout));
     drop(silent);
-}
-
-#[tokio::test]
-async fn the_platforms_resolver_answers_from_the_zones_that_are_linked() {
-    let scene = Scene::over(Arc::new(ModelFabric::new())).await;
-    let azure = &scene.azure;
-    let zone = azure.provider("Microsoft.Network/privateDnsZones/vault.example");
-    azure
-        .create(&zone, json!({ "location": "global", "properties": {} }))
-        .await;
-    for (path, properties) in [
-        (
-            "A/kv",
-            json!({ "ttl": 300, "aRecords": [{ "ipv4Address": "10.50.1.5" }, { "ipv4Address": "10.50.1.4" }] }),
-        ),
-        (
-            "A/*",
-            json!({ "ttl": 300, "aRecords": [{ "ipv4Address": "10.50.1.9" }] }),
-        ),
-        (
-            "CNAME/alias",
-            json!({ "ttl": 300, "cnameRecord": { "cname": "KV.vault.example." } }),
-        ),
-        (
-            "CNAME/circle",
-            json!({ "ttl": 300, "cnameRecord": { "cname": "circle.vault.example" } }),
-        ),
-        (
-            "TXT/kv",
-            json!({ "ttl": 300, "txtRecords": [{ "value": ["a", "b c"] }] }),
-        ),
-    ] {
-        let body = json!({ "properties": properties });
-        azure.create(&format!("{zone}/{path}"), body).await;
-    }
-
-    // A zone says nothing to a network that it is not linked to.
-    let unlinked = scene.resolves("kv.vault.example", RecordType::A).await;
-    assert_eq!(unlinked.outcome, Observed::Is(Outcome::Nxdomain));
-    let vnet = azure.provider("Microsoft.Network/virtualNetworks/vnet");
-    let link = json!({ "location": "global", "properties": {
-        "registrationEnabled": false, "virtualNetwork": { "id": vnet } } });
-    azure
-        .create(&format!("{zone}/virtualNetworkLinks/link"), link)
-        .await;
-
-    for (name, record_type, body) in [
-        ("kv.vault.example", RecordType::A, "10.50.1.4\n10.50.1.5"),
-        ("KV.Vault.Example.", RecordType::A, "10.50.1.4\n10.50.1.5"),
-        ("alias.vault.example", RecordType::A, "10.50.1.4\n10.50.1.5"),
-        (
-            "alias.vault.example",
-            RecordType::Cname,
-            "KV.vault.example.",
-        ),
-        ("kv.vault.example", RecordType::Txt, "\"a\" \"b c\""),
-        ("any.vault.example", RecordType::A, "10.50.1.9"),
-    ] {
-        let seen = scene.resolves(name, record_type).await;
-        assert_eq!(seen.outcome, Observed::Is(Outcome::Resolves), "{name}");
-        assert_eq!(seen.body.as_deref(), Some(body), "{name}");
-        assert_eq!(seen.source, None);
-    }
-    for name in [
-        "kv.other.example",
-        "xvault.example",
-        "www.example.com",
-        "circle.vault.example",
-    ] {
-        let seen = scene.resolves(name, RecordType::A).await;
-        assert_eq!(seen.outcome, Observed::Is(Outcome::Nxdomain), "{name}");
-    }
-    // The name is there, the type is not: neither word is true.
-    let no_text = scene.resolves("any.vault.example", RecordType::Txt).await;
-    assert_eq!(no_text.outcome.outcome(), None);
-
-    // A resolver in the network is asked over the network; a container has none of its own.
-    let asked = lookup("kv.vault.example", RecordType::A, Some(WEB));
-    let (out, _) = scene.output(&asked).await;
-    assert_eq!(
-        asked.read("n1", &out).outcome,
-        Observed::Is(Outcome::Refused)
-    );
-    let (out, err) = scene
-        .output(&lookup("kv.vault.example", RecordType::A, None))
-        .await;
-    assert_eq!(out, "");
-    assert!(err.contains("168.63.129.16"), "{err}");
-
-    let rule = json!({ "priority": 100, "access": "Deny", "direction": "Outbound", "protocol": "*",
-        "sourceAddressPrefix": "*", "sourcePortRange": "*",
-        "destinationAddressPrefix": "AzurePlatformDNS", "destinationPortRange": "*" });
-    let group = azure.provider("Microsoft.Network/networkSecurityGroups/no-dns");
-    let rules = json!({ "location": "eastus", "properties": {
-        "securityRules": [{ "name": "no-dns", "properties": rule }] } });
-    azure.create(&group, rules).await;
-    let probe = lookup("kv.vault.example", RecordType::A, Some(PLATFORM));
-    let (_, err) = scene.output(&probe).await;
-    assert!(
-        err.contains("`no-dns`") && err.contains("AzurePlatformDNS"),
-        "{err}"
-    );
 }
