@@ -325,3 +325,25 @@ fn the_report_is_what_its_schema_says() {
         assert!(errors.is_empty(), "{fabric}: {}", errors.join("\n"));
     }
 }
+
+#[test]
+fn the_probes_of_a_step_wait_at_once_and_are_reported_in_order() {
+    if !lab_runs_here() {
+        return;
+    }
+    let run = Run::of(vnetlab(), &["tests/specs/silences-at-once.yaml"]);
+    assert_eq!(run.code(), Some(0), "{}", run.text());
+    let probes = run.report["steps"][1]["probes"].as_array();
+    let probes = probes.expect("the step has probes").iter();
+    let names = probes
+        .map(|probe| probe["name"].as_str().expect("a probe has a name"))
+        .collect::<Vec<_>>();
+    assert_eq!(names, ["z-silent", "b-silent", "m-silent", "a-open"]);
+    // Each waits its own second out; together they take one, not three.
+    for place in 0..3 {
+        let took = run.probe(1, place)["observed"]["duration_ms"].as_u64();
+        assert!(took >= Some(1000), "{took:?}");
+    }
+    let waited = run.report["probes_waited_ms"].as_u64().expect("a number");
+    assert!((1000..2000).contains(&waited), "{waited}");
+}

@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::arm::{Party, Question, ResourceKey};
 use crate::probe::Probe;
-use crate::topology::{Name, Span};
+use crate::topology::{Name, SecretText, Span};
 
 /// What stands for what: the map from the author's names to Azure's.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,8 +63,34 @@ pub struct ProbePlan {
     pub to: String,
     /// The probe; its address is filled in by the runner where a workload is called.
     pub probe: Probe,
+    /// HTTP headers; the runner fills in the secrets in them.
+    pub headers: BTreeMap<String, SecretText>,
+    /// How often it runs.
+    pub repeat: Repeat,
     /// The called workload, whose address the runner fills in.
     pub target: Option<Name>,
     /// The probe in Azure's words.
     pub question: Question,
+}
+
+/// How often a probe runs before it is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Repeat {
+    /// The tries at most; the first that fits ends them.
+    pub attempts: u32,
+    /// The pause between two tries.
+    pub every: Duration,
+    /// The connections of a try, which must all fit.
+    pub count: u32,
+}
+
+impl Default for Repeat {
+    /// One try of one connection; where a change must settle, a try every second.
+    fn default() -> Repeat {
+        Repeat {
+            attempts: 1,
+            every: Duration::from_secs(1),
+            count: 1,
+        }
+    }
 }

@@ -8,17 +8,16 @@ mod containers;
 mod delta;
 mod engine;
 mod manifest;
+mod probe_plan;
 mod resources;
 
 use std::collections::BTreeMap;
 
-use crate::arm::{self, Destination, FlowState, Listening, Question, ResourceKey, Template};
-use crate::net::Protocol;
-use crate::probe::{self, CLIENT_ADDRESS_PATH, echo_path};
-use crate::topology::{self, ListenScheme, Placement, ProbeTarget, Scheme, Topology};
+use crate::arm::{self, ResourceKey, Template};
+use crate::topology::{Placement, Topology};
 
 pub use delta::Delta;
-pub use manifest::{Manifest, ProbePlan, Workload};
+pub use manifest::{Manifest, ProbePlan, Repeat, Workload};
 
 /// Why a topology cannot be compiled.
 #[derive(Debug, thiserror::Error)]
@@ -117,7 +116,12 @@ impl Compiler {
         let probes = topology
             .probes
             .iter()
-            .map(|(name, probe)| (name.clone(), plan(topology, &workloads, probe)))
+            .map(|(name, probe)| {
+                (
+                    name.clone(),
+                    probe_plan::plan(topology, &workloads, name, probe),
+                )
+            })
             .collect();
         Ok(Manifest {
             workloads,
@@ -125,81 +129,6 @@ impl Compiler {
             probes,
             spans: resources::spans(topology),
         })
-    }
-}
-
-/// The HTTP probe and the question for one probe of the spec.
-fn plan(
-    topology: &Topology,
-    workloads: &BTreeMap<crate::topology::Name, Workload>,
-    probe: &topology::Probe,
-) -> ProbePlan {
-    let (target, address) = match &probe.to {
-        ProbeTarget::Workload(name) => (Some(name.clone()), std::net::Ipv4Addr::UNSPECIFIED),
-        ProbeTarget::Address(address) => (None, *address),
-        ProbeTarget::Hostname(_) => (None, std::net::Ipv4Addr::UNSPECIFIED),
-    };
-    let called = target.as_ref().map(|name| &topology.workloads[name]);
-    // The agent's server has no text of its own at `/`: it is asked for the workload's body, and on the
-    // same connection for the address that it sees.
-    let built_in = called.filter(|workload| workload.image.is_none() && probe.path == "/");
-    let paths = match built_in {
-        Some(workload) => {
-            let body = workload.body.as_deref().unwrap_or(&workload.azure_name);
-            vec![echo_path(body), CLIENT_ADDRESS_PATH.to_owned()]
-        }
-        None => vec![probe.path.clone()],
-    };
-    let to = match &target {
-        Some(name) => Destination::Party(workloads[name].party()),
-        None => Destination::Address(address),
-    };
-    ProbePlan {
-        from: probe.from.clone(),
-        to: target
-            .as_ref()
-            .map_or_else(|| address.to_string(), ToString::to_string),
-        probe: probe::Probe {
-            address,
-            port: probe.port.unwrap_or_default(),
-            paths,
-            asks_source: built_in.is_some(),
-            timeout: probe.timeout,
-        },
-        target,
-        question: Question {
-            from: workloads[&probe.from].party(),
-            to,
-            protocol: Protocol::Tcp,
-            port: probe.port,
-            listens: listening(called, probe),
-            flow: FlowState::New,
-            forwarders: Vec::new(),
-        },
-    }
-}
-
-/// Whether a workload answers a probe. Of an own image, or of a bare address, nobody has told more than
-/// what the workload declares to serve; the built-in server has a side of the other protocol on the same
-/// port, which a container group does not expose.
-fn listening(called: Option<&topology::Workload>, probe: &topology::Probe) -> Listening {
-    let Some(workload) = called else {
-        return Listening::Unknown;
-    };
-    let datagrams = match probe.scheme {
-        Scheme::Icmp => return Listening::Yes,
-        Scheme::Udp => true,
-        _ => false,
-    };
-    let mut on_port = workload
-        .serve
-        .iter()
-        .filter(|listen| Some(listen.port) == probe.port);
-    match on_port.next() {
-        Some(listen) if (listen.scheme == ListenScheme::Udp) == datagrams => Listening::Yes,
-        Some(_) => Listening::Unknown,
-        None if workload.image.is_none() => Listening::No,
-        None => Listening::Unknown,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::builtin::server::Servers;
+use super::builtin::servers::Servers;
 use super::fabric::Fabric;
 use super::security::random_token;
 use super::store::Store;

@@ -1,7 +1,7 @@
 //! The record of what the fabric's rules did to each dial.
 //!
-//! Every connection that the lab opens has a source port that no other open one has, anywhere in
-//! the lab, and address translation keeps it: so a logged packet belongs to one dial or to none. A
+//! Every connection, datagram flow and echo of the lab has a source port (an echo: an identifier) that
+//! no other open one has, anywhere in the lab, and address translation keeps it: so a logged packet belongs to one dial or to none. A
 //! record is read from the kernel and given to its dial before the port is free again.
 
 mod lease;
@@ -55,6 +55,8 @@ struct Dial {
     crossed: bool,
     /// Whether an answer has come as far as the caller's port.
     answered: bool,
+    /// Whether the flow existed before the record began.
+    resumed: bool,
     /// Whether the kernel had to drop records while the dial was open.
     lost: bool,
 }
@@ -168,8 +170,15 @@ fn decider(dials: &[&Dial]) -> Option<Decider> {
     if dials.iter().any(|dial| dial.crossed && !dial.answered) {
         return None;
     }
+    // A flow that exists meets no rule (R11), unless its group flushes connections (R12).
+    let resumed = dials.iter().all(|dial| dial.resumed);
     let unguarded = || Decider::Cause {
-        cause: "no-nsg-and-system-route".to_owned(),
+        cause: if resumed {
+            "existing-flow-record"
+        } else {
+            "no-nsg-and-system-route"
+        }
+        .to_owned(),
     };
     let last = packets.clone().next_back();
     Some(last.map_or_else(unguarded, |(_, decider)| {
@@ -261,14 +270,16 @@ impl State {
         };
         let time = record.time.unwrap_or_else(SystemTime::now);
         let since = time.duration_since(begun).unwrap_or_default();
+        let has_ports = record.protocol != Protocol::Icmp.number();
+        let port = |end: SocketAddrV4| if has_ports { end.port() } else { 0 };
         let packet = Packet {
             at,
             time_us: u64::try_from(since.as_micros()).unwrap_or(u64::MAX),
             protocol: protocol(record.protocol),
             source: *record.source.ip(),
-            source_port: record.source.port(),
+            source_port: port(record.source),
             destination: *record.destination.ip(),
-            destination_port: record.destination.port(),
+            destination_port: port(record.destination),
             flags: (record.protocol == Protocol::Tcp.number()).then(|| flags(record.flags)),
             rule,
             action,

@@ -11,6 +11,7 @@
 //! the kernel is the second witness of what a network does.
 
 mod connection;
+mod datagram;
 mod effective;
 mod egress;
 mod error;
@@ -27,18 +28,20 @@ mod plan;
 mod route;
 mod rule;
 mod security;
+mod socket;
 mod space;
 mod support;
 
 use std::io;
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::emulator::fabric::{
-    Connection, DialError, EndpointId, Fabric, FabricError, Listener, NetworkState,
+    Connection, DatagramFlow, DatagramListener, DialError, EndpointId, Fabric, FabricError,
+    Listener, NetworkState,
 };
 use crate::verdict::Evidence;
 use crate::verdict::event::FabricName;
@@ -173,8 +176,8 @@ impl Fabric for Lab {
         endpoint: &EndpointId,
         port: u16,
     ) -> Result<Box<dyn Listener>, FabricError> {
-        let listener = connection::listen(&self.helper, self.seat(endpoint)?, port)?;
-        Ok(Box::new(listener))
+        let listener = connection::listen(&self.helper, self.seat(endpoint)?, port);
+        Ok(Box::new(listener.await?))
     }
 
     async fn dial(
@@ -186,6 +189,37 @@ impl Fabric for Lab {
     ) -> Result<Connection, DialError> {
         let seat = self.seat(endpoint)?;
         connection::dial(&self.helper, &self.journal, seat, to, timeout, nonce).await
+    }
+
+    async fn listen_datagrams(
+        &self,
+        endpoint: &EndpointId,
+        port: u16,
+    ) -> Result<Box<dyn DatagramListener>, FabricError> {
+        let listener = datagram::listen(&self.helper, self.seat(endpoint)?, port);
+        Ok(Box::new(listener.await?))
+    }
+
+    async fn dial_datagrams(
+        &self,
+        endpoint: &EndpointId,
+        to: SocketAddrV4,
+        nonce: Option<&str>,
+    ) -> Result<Box<dyn DatagramFlow>, DialError> {
+        let seat = self.seat(endpoint)?;
+        let flow = datagram::dial(&self.helper, &self.journal, seat, to, nonce);
+        Ok(Box::new(flow.await?))
+    }
+
+    async fn echo(
+        &self,
+        endpoint: &EndpointId,
+        to: Ipv4Addr,
+        timeout: Duration,
+        nonce: Option<&str>,
+    ) -> Result<(), DialError> {
+        let seat = self.seat(endpoint)?;
+        datagram::echo(&self.helper, &self.journal, seat, to, timeout, nonce).await
     }
 
     async fn evidence(&self, nonce: &str) -> Option<Evidence> {

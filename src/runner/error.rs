@@ -22,6 +22,12 @@ pub(super) enum StepError {
         /// What was going on.
         operation: String,
     },
+    /// A probe's command did not run, in the words of whoever was to run it.
+    #[error("{message}")]
+    Command {
+        /// The words.
+        message: String,
+    },
     /// A way to run a probe that does not exist yet.
     #[error("{operation} is not supported yet")]
     Unsupported {

@@ -11,6 +11,7 @@ mod expectation;
 mod preflight;
 mod probing;
 mod steps;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

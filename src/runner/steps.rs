@@ -1,6 +1,7 @@
 //! The steps of a run, one after another.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -32,7 +33,7 @@ pub(super) struct Context<'a> {
     /// The clusters whose credentials were fetched.
     pub(super) clusters: BTreeMap<ResourceKey, Cluster>,
     /// Whether a probe has reached something yet.
-    pub(super) positive_control: bool,
+    pub(super) positive_control: AtomicBool,
     /// Whether something was deployed since the last probes, so that the network may still be settling.
     pub(super) unsettled: bool,
     /// How long probes have waited for answers that did not come.
@@ -69,7 +70,7 @@ impl<'a> Context<'a> {
             budget,
             deployed: None,
             clusters: BTreeMap::new(),
-            positive_control: false,
+            positive_control: AtomicBool::new(false),
             unsettled: false,
             probes_waited: Duration::ZERO,
         }
@@ -147,22 +148,18 @@ impl<'a> Context<'a> {
         }
         let state = self.state(index, compiled).await?;
         let settle = std::mem::take(&mut self.unsettled);
-        let mut tried = Vec::new();
-        for wanted in &step.probes {
-            if self.cancel.is_cancelled() {
-                return Err("interrupted".to_owned());
-            }
-            let probe = self.probe(wanted, compiled, &state, settle).await;
-            self.note_control(&probe);
-            tried.push(probe);
-        }
-        for probe in tried {
+        let tried = self.probes(&step.probes, compiled, &state, settle).await;
+        let interrupted = tried.iter().any(Option::is_none);
+        for probe in tried.into_iter().flatten() {
             let probe = self.record(probe);
             (self.emit)(Event::ProbeFinished {
                 step: index,
                 record: Box::new(probe.clone()),
             });
             record.probes.push(probe);
+        }
+        if interrupted {
+            return Err("interrupted".to_owned());
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! A resource is there only when the network carries it: over a fabric that waits, and one that fails.
 
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
 use vnetlab::emulator::ModelFabric;
 use vnetlab::emulator::fabric::{
-    Connection, DialError, EndpointId, Fabric, FabricError, Listener, NetworkState,
+    Connection, DatagramFlow, DatagramListener, DialError, EndpointId, Fabric, FabricError,
+    Listener, NetworkState,
 };
 use vnetlab::verdict::Evidence;
 use vnetlab::verdict::event::FabricName;
@@ -95,6 +96,33 @@ impl Fabric for Gate {
         nonce: Option<&str>,
     ) -> Result<Connection, DialError> {
         self.model.dial(endpoint, to, timeout, nonce).await
+    }
+
+    async fn listen_datagrams(
+        &self,
+        endpoint: &EndpointId,
+        port: u16,
+    ) -> Result<Box<dyn DatagramListener>, FabricError> {
+        self.model.listen_datagrams(endpoint, port).await
+    }
+
+    async fn dial_datagrams(
+        &self,
+        endpoint: &EndpointId,
+        to: SocketAddrV4,
+        nonce: Option<&str>,
+    ) -> Result<Box<dyn DatagramFlow>, DialError> {
+        self.model.dial_datagrams(endpoint, to, nonce).await
+    }
+
+    async fn echo(
+        &self,
+        endpoint: &EndpointId,
+        to: Ipv4Addr,
+        timeout: Duration,
+        nonce: Option<&str>,
+    ) -> Result<(), DialError> {
+        self.model.echo(endpoint, to, timeout, nonce).await
     }
 
     async fn evidence(&self, _nonce: &str) -> Option<Evidence> {

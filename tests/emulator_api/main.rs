@@ -9,8 +9,12 @@ mod containers;
 mod deployments;
 mod egress;
 mod founding;
+#[cfg(target_os = "linux")]
+mod held;
 mod kubernetes;
 mod peerings;
+mod probes;
 mod recordings;
+mod resolver;
 mod resources;
 mod security;

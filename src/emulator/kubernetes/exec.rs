@@ -119,7 +119,7 @@ async fn session(
     let mut socket =
         WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
     let work = async {
-        let command = command::run(shared.fabric.as_ref(), &endpoint, &argv);
+        let command = command::run(&shared, &endpoint, &argv);
         tokio::pin!(command);
         // Reading answers the client's pings while the command runs, and ends it with the client.
         let finished = loop {

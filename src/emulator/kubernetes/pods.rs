@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::emulator::builtin::agent::{self, Role};
+use crate::emulator::builtin::servers::Served;
 use crate::emulator::fabric::{Endpoint, EndpointId};
 use crate::emulator::network::{carry, pod_address, pod_endpoint};
 use crate::emulator::providers::managed_cluster;
@@ -81,8 +82,8 @@ fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// The ports that a pod's containers serve.
-fn served(pod: &Value) -> Result<Vec<(String, u16)>, String> {
-    let mut served = Vec::<(String, u16)>::new();
+fn served(pod: &Value) -> Result<Vec<Served>, String> {
+    let mut served = Vec::<Served>::new();
     for container in containers(pod) {
         let name = container["name"].as_str().unwrap_or_default();
         let words = |member: &str| {
@@ -91,13 +92,25 @@ fn served(pod: &Value) -> Result<Vec<(String, u16)>, String> {
         };
         let line = words("command").chain(words("args")).collect::<Vec<_>>();
         let image = container["image"].as_str().unwrap_or_default();
-        if let Role::Serves { port } = agent::role(image, &line)? {
-            if let Some((other, _)) = served.iter().find(|(_, taken)| *taken == port) {
+        if let Role::Serves { http, udp } = agent::role(image, &line)? {
+            for other in &served {
+                let port = if other.http == http {
+                    format!("port {http}")
+                } else if let Some(udp) = udp.filter(|_| other.udp == udp) {
+                    format!("UDP port {udp}")
+                } else {
+                    continue;
+                };
                 return Err(format!(
-                    "containers `{other}` and `{name}` both listen on port {port}"
+                    "containers `{}` and `{name}` both listen on {port}",
+                    other.container
                 ));
             }
-            served.push((name.to_owned(), port));
+            served.push(Served {
+                container: name.to_owned(),
+                http,
+                udp,
+            });
         }
     }
     Ok(served)
@@ -207,7 +220,7 @@ async fn start(
     cluster: crate::arm::ResourceId,
     key: Key,
     endpoint: EndpointId,
-    served: Vec<(String, u16)>,
+    served: Vec<Served>,
 ) {
     let started = async {
         carry(&shared).await?;

@@ -99,9 +99,7 @@ impl Leases {
         match endpoint {
             Endpoint::ContainerGroup { subnet, .. }
             | Endpoint::NetworkInterface { subnet, .. }
-            | Endpoint::Node { subnet, .. } => {
-                subnet.parent().as_ref() == Some(network)
-            }
+            | Endpoint::Node { subnet, .. } => subnet.parent().as_ref() == Some(network),
             Endpoint::Pod { node, .. } => matches!(
                 self.endpoints.get(node),
                 Some(Endpoint::Node { subnet, .. }) if subnet.parent().as_ref() == Some(network)

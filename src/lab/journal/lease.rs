@@ -19,7 +19,18 @@ impl Lease {
 
     /// Begins the record of a dial from the port.
     pub(in crate::lab) fn record(&self, nonce: &str, to: SocketAddrV4) {
+        self.begin(nonce, to, false);
+    }
+
+    /// Begins another record of the flow from the port, which exists.
+    pub(in crate::lab) fn resume(&self, nonce: &str, to: SocketAddrV4) {
+        self.begin(nonce, to, true);
+    }
+
+    fn begin(&self, nonce: &str, to: SocketAddrV4, resumed: bool) {
         let mut state = self.journal.state();
+        // What is in the log belongs to the record so far.
+        state.drain();
         let dial = state.dials.len();
         state.dials.push(Dial {
             nonce: nonce.to_owned(),
@@ -28,6 +39,7 @@ impl Lease {
             packets: Vec::new(),
             crossed: false,
             answered: false,
+            resumed,
             lost: false,
         });
         state.open.insert(self.port, Some(dial));

@@ -16,23 +16,28 @@ use crate::arm::views::ContainerGroup;
 use crate::arm::{AzureError, Resource, ResourceId};
 use crate::emulator::body;
 use crate::emulator::builtin::agent::{self, Role};
+use crate::emulator::builtin::servers::Served;
 use crate::emulator::network::lease_group;
 use crate::emulator::reply::Refusal;
 use crate::emulator::state::Shared;
 use crate::emulator::store::Store;
 
 /// The containers of a group that serve: name and port.
-pub(in crate::emulator) fn served(resource: &Resource) -> Vec<(String, u16)> {
+pub(in crate::emulator) fn served(resource: &Resource) -> Vec<Served> {
     let containers = resource.properties().as_object();
     let containers = containers
         .into_iter()
         .flat_map(|p| body::items(p, "containers"));
     containers
         .filter_map(|container| {
-            let name = body::text(container, "name")?.to_owned();
+            let container_name = body::text(container, "name")?.to_owned();
             let properties = body::get(container, "properties")?.as_object()?;
             match agent::role(body::text(properties, "image")?, &command(properties)) {
-                Ok(Role::Serves { port }) => Some((name, port)),
+                Ok(Role::Serves { http, udp }) => Some(Served {
+                    container: container_name,
+                    http,
+                    udp,
+                }),
                 Ok(Role::Pauses) | Err(_) => None,
             }
         })
@@ -131,11 +136,21 @@ pub(super) fn accept(
         unchanged(previous, resource)?;
     }
     let mut ports = BTreeMap::new();
-    for (container, port) in served(resource) {
-        if let Some(other) = ports.insert(port, container.clone()) {
-            return Err(Refusal::not_supported(format!(
-                "Container group '{group}': containers '{other}' and '{container}' both listen on port {port}, and containers of a group share one address."
-            )));
+    for Served {
+        container,
+        http,
+        udp,
+    } in served(resource)
+    {
+        for (protocol, port) in [("TCP", Some(http)), ("UDP", udp)] {
+            let Some(port) = port else {
+                continue;
+            };
+            if let Some(other) = ports.insert((protocol, port), container.clone()) {
+                return Err(Refusal::not_supported(format!(
+                    "Container group '{group}': containers '{other}' and '{container}' both listen on {protocol} port {port}, and containers of a group share one address."
+                )));
+            }
         }
     }
     let subnet = subnet(resource)?;
