@@ -18,6 +18,7 @@ mod change;
 pub mod codes;
 mod decode;
 mod diagnostic;
+pub mod format;
 mod hidden;
 mod model;
 mod name;

@@ -28,6 +28,11 @@ pub(super) fn check(node: &mut Node, path: &[&str], found: &mut Vec<Diagnostic>)
     }
 }
 
+/// Whether a map at `path` may have `key`, as far as the language is built.
+pub(in crate::spec) fn knows(path: &[&str], key: &str) -> bool {
+    shape(path).is_some_and(|shape| shape.known.contains(&key))
+}
+
 fn shape(path: &[&str]) -> Option<&'static Shape> {
     Some(match path {
         [] => &SPEC,

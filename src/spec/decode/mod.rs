@@ -11,6 +11,7 @@ mod network;
 mod step;
 
 pub(super) use expand::{Place, expand};
+pub(super) use keys::knows;
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,93 @@
+//! Short forms into long ones, with the defaults that the language's reference prints.
+
+use super::doc::{Block, Doc, File, Item, Style, visit};
+use super::short::{default_of, is_status, split, value};
+use super::table::{self, Sentence, Short};
+use crate::spec::decode;
+
+/// Which defaults are written out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Defaults {
+    /// All of the table, to compare two documents.
+    All,
+    /// Those whose keys can be read back.
+    Known,
+}
+
+/// Puts every short form into its long one.
+pub(super) fn lengthen(file: &mut File, defaults: Defaults) {
+    visit(&mut file.root, &mut |path, doc| {
+        for short in table::rows(table::SHORT, path) {
+            lengthen_at(path, doc, short);
+        }
+        if let Doc::Map(block) = doc {
+            write_defaults(path, block, defaults);
+        }
+    });
+}
+
+fn lengthen_at(path: &[String], doc: &mut Doc, short: &Short) {
+    let entry = |key: &str, value: Doc| {
+        Doc::Map(Block {
+            items: vec![Item::entry(key, value)],
+            style: Style::Flow,
+            tail: Vec::new(),
+        })
+    };
+    let long = match (short, &mut *doc) {
+        (Short::Status(key), doc) if is_status(doc) => entry(key, doc.clone()),
+        (Short::Key(key), Doc::Text { .. } | Doc::List(_)) => entry(key, doc.clone()),
+        (Short::Word(key, value), Doc::Text { text, .. }) if text == key => {
+            entry(key, Doc::text(*value))
+        }
+        (Short::Sentence(sentence), Doc::Text { text, .. }) => {
+            let Some(items) = fields(sentence, text, path) else { return };
+            Doc::Map(Block {
+                items,
+                style: sentence.long,
+                tail: Vec::new(),
+            })
+        }
+        (Short::Sentence(sentence), Doc::Map(block)) => {
+            splice(block, sentence, path);
+            return;
+        }
+        _ => return,
+    };
+    *doc = long;
+}
+
+fn fields(sentence: &Sentence, text: &str, path: &[String]) -> Option<Vec<Item>> {
+    let fields = split(sentence, text, path)?;
+    let known = sentence.parts.iter().filter_map(|part| {
+        Some(Item::entry(part.key, Doc::text(value(&fields, part.key)?)))
+    });
+    Some(known.collect())
+}
+
+/// Puts the fields of a sentence that stands beside others in its place.
+fn splice(block: &mut Block, sentence: &Sentence, path: &[String]) {
+    let at = block.items.iter().position(|item| item.key.as_deref() == Some(sentence.key));
+    let Some(at) = at else { return };
+    let Some(text) = block.items[at].value.as_text() else { return };
+    if let Some(items) = fields(sentence, text, path) {
+        block.items.splice(at..=at, items);
+        if block.style == Style::Flow {
+            block.style = sentence.long;
+        }
+    }
+}
+
+fn write_defaults(path: &[String], block: &mut Block, defaults: Defaults) {
+    let keys: Vec<&str> = path.iter().map(String::as_str).collect();
+    for (place, key, ..) in table::DEFAULTS {
+        if !table::at(place, path) || block.get(key).is_some() {
+            continue;
+        }
+        let scheme = block.get("scheme").and_then(|item| item.value.as_text());
+        let known = defaults == Defaults::All || decode::knows(&keys, key);
+        if let Some(value) = default_of(path, key, scheme).filter(|_| known) {
+            block.items.push(Item::entry(*key, Doc::text(value)));
+        }
+    }
+}
