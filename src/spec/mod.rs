@@ -18,7 +18,7 @@ mod change;
 pub mod codes;
 mod decode;
 mod diagnostic;
-pub mod format;
+mod format;
 mod hidden;
 mod model;
 mod name;
@@ -29,6 +29,7 @@ mod tree;
 
 pub use decode::parse;
 pub use diagnostic::{Diagnostic, Label, Severity};
+pub use format::{FormatError, format, lengthen};
 pub use model::{
     Access, Budget, Change, Cleanup, Cluster, ClusterNetwork, ExpectedSource, Host, Kind,
     Lifecycle, Listen, ListenScheme, Network, NetworkSecurityGroup, Probe, ProbeExpectation,

@@ -28,9 +28,11 @@ pub(super) fn check(node: &mut Node, path: &[&str], found: &mut Vec<Diagnostic>)
     }
 }
 
-/// Whether a map at `path` may have `key`, as far as the language is built.
-pub(in crate::spec) fn knows(path: &[&str], key: &str) -> bool {
-    shape(path).is_some_and(|shape| shape.known.contains(&key))
+/// The keys that a map at `path` has in the language: those that are built, and the others.
+pub(in crate::spec) fn keys_at(
+    path: &[&str],
+) -> Option<(&'static [&'static str], &'static [&'static str])> {
+    shape(path).map(|shape| (shape.known, shape.later))
 }
 
 fn shape(path: &[&str]) -> Option<&'static Shape> {

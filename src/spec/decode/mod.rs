@@ -11,7 +11,7 @@ mod network;
 mod step;
 
 pub(super) use expand::{Place, expand};
-pub(super) use keys::knows;
+pub(super) use keys::keys_at;
 
 use std::collections::BTreeMap;
 

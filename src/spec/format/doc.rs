@@ -61,6 +61,8 @@ pub(super) struct Item {
     pub(super) blank: bool,
     /// The key, in a map.
     pub(super) key: Option<String>,
+    /// How far behind the key's first character the value begins in the source, where both are on one line.
+    pub(super) offset: Option<usize>,
     /// Whether the author put more than one space before the value, to align it.
     pub(super) padded: bool,
     /// The comment at the end of its line.
@@ -108,7 +110,10 @@ impl Doc {
             Doc::Text { text, .. } => Plain::Text(text.clone()),
             Doc::Null => Plain::Null,
             Doc::Map(block) => {
-                let entries = block.items.iter().map(|item| (key(item), item.value.plain()));
+                let entries = block
+                    .items
+                    .iter()
+                    .map(|item| (key(item), item.value.plain()));
                 Plain::Map(entries.collect())
             }
             Doc::List(block) => {
@@ -174,9 +179,19 @@ impl Item {
             lead: Vec::new(),
             blank: false,
             key: Some(key.into()),
+            offset: None,
             padded: false,
             note: None,
             value,
+        }
+    }
+
+    /// Moves comments at the head of its value above it: behind a dash they have no line of their own.
+    pub(super) fn lift_comments(&mut self) {
+        if let Some(block) = self.value.block_mut()
+            && let Some(first) = block.items.first_mut()
+        {
+            self.lead.append(&mut first.lead);
         }
     }
 }

@@ -22,7 +22,12 @@ pub(super) fn layout(text: &str, document: &Node) -> File {
     let rest = layout.take_own(text.len() + 1);
     match root.block_mut() {
         Some(block) => block.tail.extend(rest),
-        None => return File { head: [head, rest].concat(), root },
+        None => {
+            return File {
+                head: [head, rest].concat(),
+                root,
+            };
+        }
     }
     File { head, root }
 }
@@ -46,7 +51,9 @@ fn comments(text: &str) -> Vec<Found> {
     while let Some(Ok((event, span))) = parser.next_event() {
         match event {
             Event::Comment(..) => {
-                let Some(range) = span.byte_range() else { continue };
+                let Some(range) = span.byte_range() else {
+                    continue;
+                };
                 let line = &text[line_start(text, range.start)..range.start];
                 found.push(Found {
                     start: range.start,
@@ -80,7 +87,11 @@ impl Layout<'_> {
             Value::List(items) => items.iter().map(|item| self.dash(node, item)).collect(),
         };
         let flow = self.is_flow(node);
-        let inside = if flow { node.span.end.min(limit) } else { limit };
+        let inside = if flow {
+            node.span.end.min(limit)
+        } else {
+            limit
+        };
         let mut block = Block {
             style: match flow && !self.comment_before(node.span.end) {
                 true => Style::Flow,
@@ -102,8 +113,8 @@ impl Layout<'_> {
         }
         while let Some(comment) = self.comments.get(self.next).filter(|c| c.start < inside) {
             let at = column_of(self.text, comment.start);
-            let indented = column.is_some_and(|column| at >= column)
-                && outer.is_none_or(|outer| at > outer);
+            let indented =
+                column.is_some_and(|column| at >= column) && outer.is_none_or(|outer| at > outer);
             if !flow && !(comment.own_line && indented) {
                 break;
             }
@@ -134,7 +145,10 @@ impl Layout<'_> {
             self.end_of_line_or(&mut note, &mut lead);
         }
         let gap_start = key.map_or(start + 1, |key| key.span.end);
-        let gap = self.text.get(gap_start..value.span.start).unwrap_or_default();
+        let gap = self
+            .text
+            .get(gap_start..value.span.start)
+            .unwrap_or_default();
         let doc = match self.value(value, column, limit) {
             Doc::Text { text, .. } => Doc::Text {
                 folded: self.is_folded(gap, value),
@@ -151,11 +165,13 @@ impl Layout<'_> {
             self.end_of_line_or(&mut note, &mut lead);
         }
         let spaces = gap.trim_start_matches(':');
+        let one_line = key.is_some() && !spaces.is_empty() && spaces.bytes().all(|b| b == b' ');
         Item {
             lead,
             blank: self.blank_above(start),
             key: key.map(|key| key.text.clone()),
-            padded: key.is_some() && spaces.len() > 1 && spaces.bytes().all(|b| b == b' '),
+            offset: one_line.then(|| self.text[start..value.span.start].chars().count()),
+            padded: one_line && spaces.len() > 1,
             note,
             value: doc,
         }
@@ -170,7 +186,10 @@ impl Layout<'_> {
 
     /// Puts the next comment at the end of the line, or above it, if one stands at the end already.
     fn end_of_line_or(&mut self, note: &mut Option<Note>, lead: &mut Vec<Comment>) {
-        let column = self.comments.get(self.next).map(|c| (column_of(self.text, c.start), c.own_line));
+        let column = self
+            .comments
+            .get(self.next)
+            .map(|c| (column_of(self.text, c.start), c.own_line));
         let Some(comment) = self.own() else { return };
         match column {
             Some((column, false)) if note.is_none() => {
@@ -209,7 +228,10 @@ impl Layout<'_> {
     }
 
     fn is_flow(&self, node: &Node) -> bool {
-        self.text.as_bytes().get(node.span.start).is_some_and(|byte| matches!(byte, b'{' | b'['))
+        self.text
+            .as_bytes()
+            .get(node.span.start)
+            .is_some_and(|byte| matches!(byte, b'{' | b'['))
     }
 
     /// Where the first item of a map or list that is written in lines begins; of one in brackets, where it
@@ -238,9 +260,10 @@ impl Layout<'_> {
                 return word;
             }
             let ends_here = |comment: &&Found| comment.end.min(start) >= before.len();
-            let comment = self.comments.iter().find(|comment| {
-                comment.start < before.len() && ends_here(comment)
-            });
+            let comment = self
+                .comments
+                .iter()
+                .find(|comment| comment.start < before.len() && ends_here(comment));
             before = match comment {
                 Some(comment) => self.text[..comment.start].trim_end(),
                 // The header of a block of text.

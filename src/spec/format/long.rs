@@ -30,7 +30,7 @@ fn lengthen_at(path: &[String], doc: &mut Doc, short: &Short) {
     let entry = |key: &str, value: Doc| {
         Doc::Map(Block {
             items: vec![Item::entry(key, value)],
-            style: Style::Flow,
+            style: Style::Line,
             tail: Vec::new(),
         })
     };
@@ -41,7 +41,9 @@ fn lengthen_at(path: &[String], doc: &mut Doc, short: &Short) {
             entry(key, Doc::text(*value))
         }
         (Short::Sentence(sentence), Doc::Text { text, .. }) => {
-            let Some(items) = fields(sentence, text, path) else { return };
+            let Some(items) = fields(sentence, text, path) else {
+                return;
+            };
             Doc::Map(Block {
                 items,
                 style: sentence.long,
@@ -59,17 +61,23 @@ fn lengthen_at(path: &[String], doc: &mut Doc, short: &Short) {
 
 fn fields(sentence: &Sentence, text: &str, path: &[String]) -> Option<Vec<Item>> {
     let fields = split(sentence, text, path)?;
-    let known = sentence.parts.iter().filter_map(|part| {
-        Some(Item::entry(part.key, Doc::text(value(&fields, part.key)?)))
-    });
+    let known = sentence
+        .parts
+        .iter()
+        .filter_map(|part| Some(Item::entry(part.key, Doc::text(value(&fields, part.key)?))));
     Some(known.collect())
 }
 
 /// Puts the fields of a sentence that stands beside others in its place.
 fn splice(block: &mut Block, sentence: &Sentence, path: &[String]) {
-    let at = block.items.iter().position(|item| item.key.as_deref() == Some(sentence.key));
+    let at = block
+        .items
+        .iter()
+        .position(|item| item.key.as_deref() == Some(sentence.key));
     let Some(at) = at else { return };
-    let Some(text) = block.items[at].value.as_text() else { return };
+    let Some(text) = block.items[at].value.as_text() else {
+        return;
+    };
     if let Some(items) = fields(sentence, text, path) {
         block.items.splice(at..=at, items);
         if block.style == Style::Flow {
@@ -85,7 +93,8 @@ fn write_defaults(path: &[String], block: &mut Block, defaults: Defaults) {
             continue;
         }
         let scheme = block.get("scheme").and_then(|item| item.value.as_text());
-        let known = defaults == Defaults::All || decode::knows(&keys, key);
+        let built = decode::keys_at(&keys).is_some_and(|(built, _)| built.contains(key));
+        let known = built || defaults == Defaults::All;
         if let Some(value) = default_of(path, key, scheme).filter(|_| known) {
             block.items.push(Item::entry(*key, Doc::text(value)));
         }

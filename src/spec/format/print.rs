@@ -3,7 +3,8 @@
 //! - Two spaces a level; a list below a key is indented.
 //! - Brackets stay on one line where that has at most [`WIDTH`] columns, and become lines where not.
 //! - A run of entries on one line each, without a blank line between, is aligned if the author aligned one of
-//!   them: the values begin in one column, and numbers at the head of every value end in one.
+//!   them: the values begin in one column, and numbers at the head of every value end in one. That is the
+//!   author's column where all of the run stand in it and it is wide enough, else the narrowest.
 //! - A comment at the end of a line keeps its column where that leaves two spaces before it; comments on
 //!   neighbouring lines that stood in one column stay in one.
 
@@ -21,7 +22,9 @@ pub(super) fn print(file: &File) -> String {
     let mut printer = Printer { lines: Vec::new() };
     printer.comments(&file.head, 0, true);
     match &file.root {
-        Doc::Map(block) | Doc::List(block) if block.style == Style::Block => {
+        Doc::Map(block) | Doc::List(block)
+            if block.style == Style::Block && !block.items.is_empty() =>
+        {
             printer.block(&file.root, block, 0);
         }
         root => printer.line(0, inline(root, Place::Block), None),
@@ -64,7 +67,11 @@ impl Printer {
 
     fn block(&mut self, doc: &Doc, block: &Block, indent: usize) {
         let list = matches!(doc, Doc::List(_));
-        let pads = if list { vec![0; block.items.len()] } else { pads(block, indent) };
+        let pads = if list {
+            vec![0; block.items.len()]
+        } else {
+            pads(block, indent)
+        };
         for (at, (item, pad)) in block.items.iter().zip(pads).enumerate() {
             let first = at == 0 && indent > 0;
             self.comments(&item.lead, indent, first);
@@ -119,9 +126,12 @@ impl Printer {
                 at += 1;
                 continue;
             };
-            let run = self.lines[at..].iter().take_while(|line| column(line) == Some(wanted));
+            let run = self.lines[at..]
+                .iter()
+                .take_while(|line| column(line) == Some(wanted));
             let length = |line: &Line| line.indent + line.text.chars().count();
-            let (count, longest) = run.fold((0, 0), |(n, most), line| (n + 1, most.max(length(line))));
+            let (count, longest) =
+                run.fold((0, 0), |(n, most), line| (n + 1, most.max(length(line))));
             let start = wanted.max(longest + GAP);
             for line in &mut self.lines[at..at + count] {
                 let space = " ".repeat(start - length(line));
@@ -210,7 +220,11 @@ fn inline_items(block: &Block) -> String {
 
 /// How many spaces more than one stand before the value of each entry of a map.
 fn pads(block: &Block, indent: usize) -> Vec<usize> {
-    let rows: Vec<Option<Row>> = block.items.iter().map(|item| Row::of(item, indent)).collect();
+    let rows: Vec<Option<Row>> = block
+        .items
+        .iter()
+        .map(|item| Row::of(item, indent))
+        .collect();
     let mut pads = vec![0; rows.len()];
     let mut at = 0;
     while at < rows.len() {
@@ -222,16 +236,21 @@ fn pads(block: &Block, indent: usize) -> Vec<usize> {
             let item = &block.items[*next];
             rows[*next].is_some() && !item.blank && item.lead.iter().all(|comment| !comment.blank)
         };
-        let end = (at + 1..rows.len()).find(|next| !more(next)).unwrap_or(rows.len());
+        let end = (at + 1..rows.len())
+            .find(|next| !more(next))
+            .unwrap_or(rows.len());
         let run: Vec<&Row> = rows[at..end].iter().flatten().collect();
         if block.items[at..end].iter().any(|item| item.padded) {
             let numbers = run.iter().all(|row| row.digits > 0);
-            let width = |row: &Row| row.key + if numbers { row.digits } else { 0 };
-            let key = run.iter().map(|row| row.key).max().unwrap_or_default();
-            let digits = run.iter().map(|row| row.digits).max().unwrap_or_default();
-            let most = key + if numbers { digits } else { 0 };
+            let digits = |row: &Row| if numbers { row.digits } else { 0 };
+            let least = run.iter().map(|row| row.key + 1 + digits(row)).max();
+            let mut written = run.iter().map(|row| Some(row.offset? + digits(row)));
+            let first = written.next().flatten();
+            let column = first
+                .filter(|_| written.all(|other| other == first))
+                .max(least);
             for (pad, row) in pads[at..end].iter_mut().zip(run) {
-                *pad = most - width(row);
+                *pad = column.unwrap_or_default() - (row.key + 1 + digits(row));
             }
         }
         at = end;
@@ -242,6 +261,8 @@ fn pads(block: &Block, indent: usize) -> Vec<usize> {
 /// An entry on one line: the width of its key, and of the number at the head of its value.
 struct Row {
     key: usize,
+    /// Where the value begins in the source, from the beginning of the key.
+    offset: Option<usize>,
     digits: usize,
 }
 
@@ -254,7 +275,12 @@ impl Row {
         let digits = value.bytes().take_while(u8::is_ascii_digit).count();
         Some(Row {
             key: head.chars().count(),
-            digits: if value[digits..].starts_with(' ') { digits } else { 0 },
+            offset: item.offset,
+            digits: if value[digits..].starts_with(' ') {
+                digits
+            } else {
+                0
+            },
         })
     }
 }

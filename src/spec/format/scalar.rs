@@ -50,7 +50,11 @@ fn is_plain(text: &str, place: Place) -> bool {
 
 /// Whether a character may stand in a scalar without an escape; tabs and line ends may not.
 fn is_printable(c: char) -> bool {
-    !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    !c.is_control()
+        && !matches!(
+            c,
+            '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'
+        )
 }
 
 fn double_quoted(text: &str) -> String {
@@ -80,9 +84,8 @@ fn double_quoted(text: &str) -> String {
 pub(super) fn block(text: &str, folded: bool, width: usize) -> Option<(&'static str, Vec<String>)> {
     let body = text.strip_suffix('\n').unwrap_or(text);
     let ended = body.len() < text.len();
-    let sound = |line: &str| {
-        line.chars().all(is_printable) && (line.is_empty() || !line.trim().is_empty())
-    };
+    let sound =
+        |line: &str| line.chars().all(is_printable) && (line.is_empty() || !line.trim().is_empty());
     let first = body.split('\n').next().unwrap_or_default();
     if first.is_empty()
         || first.starts_with(char::is_whitespace)
@@ -106,7 +109,9 @@ fn wrap(body: &str, width: usize) -> Option<Vec<String>> {
     let mut lines = Vec::new();
     for paragraph in body.split('\n') {
         let words: Vec<&str> = paragraph.split(' ').collect();
-        let single = words.iter().all(|word| !word.is_empty() && *word == word.trim());
+        let single = words
+            .iter()
+            .all(|word| !word.is_empty() && *word == word.trim());
         if !single && !paragraph.is_empty() {
             return None;
         }

@@ -13,7 +13,9 @@ pub(super) fn shorten(file: &mut File) {
     let removed = removed(&file.root);
     set_spaces(file);
     visit(&mut file.root, &mut |path, doc| {
-        let taken = removed.iter().any(|gone| gone.len() > path.len() && gone.starts_with(path));
+        let taken = removed
+            .iter()
+            .any(|gone| gone.len() > path.len() && gone.starts_with(path));
         if !taken {
             shorten_at(path, doc);
         }
@@ -139,7 +141,10 @@ fn shorten_at(path: &[String], doc: &mut Doc) {
 /// The value of `key`, if every other key has its default.
 fn alone(block: &Block, key: &str, path: &[String]) -> Option<Doc> {
     let value = &block.get(key)?.value;
-    let others = block.items.iter().filter(|item| item.key.as_deref() != Some(key));
+    let others = block
+        .items
+        .iter()
+        .filter(|item| item.key.as_deref() != Some(key));
     let default = |item: &Item| is_default(block, item, path);
     let scalar = matches!(value, Doc::Text { .. } | Doc::List(_));
     (scalar && others.into_iter().all(default)).then(|| value.clone())
@@ -164,7 +169,10 @@ pub(super) fn default_of(path: &[String], key: &str, scheme: Option<&str>) -> Op
 
 fn is_default(block: &Block, item: &Item, path: &[String]) -> bool {
     let scheme = block.get("scheme").and_then(|item| item.value.as_text());
-    let default = item.key.as_deref().and_then(|key| default_of(path, key, scheme));
+    let default = item
+        .key
+        .as_deref()
+        .and_then(|key| default_of(path, key, scheme));
     default.is_some() && item.value.as_text() == default
 }
 
@@ -183,9 +191,7 @@ fn in_a_sentence(block: &Block, sentence: &'static Sentence, path: &[String]) ->
         match block.get(key) {
             Some(item) if part.given == Given::NotDefault && is_default(block, item, path) => None,
             Some(item) => item.value.as_text().map(str::to_owned),
-            None if part.given == Given::Always => {
-                default_of(path, key, scheme).map(str::to_owned)
-            }
+            None if part.given == Given::Always => default_of(path, key, scheme).map(str::to_owned),
             None => None,
         }
     })?;
@@ -198,7 +204,11 @@ fn in_a_sentence(block: &Block, sentence: &'static Sentence, path: &[String]) ->
         }
         None => true,
     });
-    if !same || fields.iter().any(|(key, _)| sentence.parts.iter().all(|part| part.key != *key)) {
+    if !same
+        || fields
+            .iter()
+            .any(|(key, _)| sentence.parts.iter().all(|part| part.key != *key))
+    {
         return None;
     }
     let further: Vec<Item> = block
@@ -223,7 +233,7 @@ fn in_a_sentence(block: &Block, sentence: &'static Sentence, path: &[String]) ->
     }))
 }
 
-/// Puts the keys of things into their order, and comments at the head of a list's item above it.
+/// Puts the keys of things into their order, and comments at the head of an item of a list above it.
 pub(super) fn arrange(file: &mut File) {
     visit(&mut file.root, &mut |path, doc| {
         if let Doc::Map(block) = doc
@@ -231,14 +241,8 @@ pub(super) fn arrange(file: &mut File) {
         {
             sort(block, order);
         }
-        let Doc::List(block) = doc else { return };
-        for item in &mut block.items {
-            let Doc::Map(value) = &mut item.value else { continue };
-            if value.style == Style::Block
-                && let Some(first) = value.items.first_mut()
-            {
-                item.lead.append(&mut first.lead);
-            }
+        if let Doc::List(block) = doc {
+            block.items.iter_mut().for_each(Item::lift_comments);
         }
     });
 }
@@ -246,13 +250,20 @@ pub(super) fn arrange(file: &mut File) {
 fn sort(block: &mut Block, order: &[&str]) {
     let rank = |item: &Item| {
         let key = item.key.as_deref();
-        order.iter().position(|word| Some(*word) == key).unwrap_or(order.len())
+        order
+            .iter()
+            .position(|word| Some(*word) == key)
+            .unwrap_or(order.len())
     };
-    let Some(was_first) = block.items.first() else { return };
+    let Some(was_first) = block.items.first() else {
+        return;
+    };
     let (key, blank) = (was_first.key.clone(), was_first.blank);
     block.items.sort_by_key(rank);
     // The line above the first item stays where it is.
-    let Some(first) = block.items.first_mut().filter(|item| item.key != key) else { return };
+    let Some(first) = block.items.first_mut().filter(|item| item.key != key) else {
+        return;
+    };
     let moved = std::mem::replace(&mut first.blank, blank);
     if let Some(item) = block.items.iter_mut().find(|item| item.key == key) {
         item.blank = moved;
