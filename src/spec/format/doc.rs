@@ -87,6 +87,8 @@ pub(super) struct Note {
     pub(super) text: String,
     /// The column of the `#` in the source, from 0, in characters.
     pub(super) column: usize,
+    /// Whether the author put more space before it than between two things, to align it.
+    pub(super) padded: bool,
 }
 
 /// A value without its layout.

@@ -7,6 +7,7 @@
 use serde_yaml::granit_parser::{Event, Options, Parser};
 
 use super::doc::{Block, Comment, Doc, File, Item, Note, Style};
+use super::print::GAP;
 use crate::spec::tree::{Node, Text, Value};
 
 /// Lays a document out as it is printed.
@@ -186,19 +187,19 @@ impl Layout<'_> {
 
     /// Puts the next comment at the end of the line, or above it, if one stands at the end already.
     fn end_of_line_or(&mut self, note: &mut Option<Note>, lead: &mut Vec<Comment>) {
-        let column = self
-            .comments
-            .get(self.next)
-            .map(|c| (column_of(self.text, c.start), c.own_line));
+        let Some(found) = self.comments.get(self.next) else {
+            return;
+        };
+        let (start, own_line) = (found.start, found.own_line);
         let Some(comment) = self.own() else { return };
-        match column {
-            Some((column, false)) if note.is_none() => {
-                *note = Some(Note {
-                    text: comment.text,
-                    column,
-                });
-            }
-            _ => lead.push(comment),
+        if own_line || note.is_some() {
+            lead.push(comment);
+        } else {
+            *note = Some(Note {
+                text: comment.text,
+                column: column_of(self.text, start),
+                padded: self.text[..start].ends_with(&" ".repeat(GAP + 1)),
+            });
         }
     }
 

@@ -27,18 +27,20 @@ pub(super) fn lengthen(file: &mut File, defaults: Defaults) {
 }
 
 fn lengthen_at(path: &[String], doc: &mut Doc, short: &Short) {
-    let entry = |key: &str, value: Doc| {
+    let entry = |key: &str, value: Doc, style: Style| {
         Doc::Map(Block {
             items: vec![Item::entry(key, value)],
-            style: Style::Line,
+            style,
             tail: Vec::new(),
         })
     };
     let long = match (short, &mut *doc) {
-        (Short::Status(key), doc) if is_status(doc) => entry(key, doc.clone()),
-        (Short::Key(key), Doc::Text { .. } | Doc::List(_)) => entry(key, doc.clone()),
+        (Short::Status(key), doc) if is_status(doc) => entry(key, doc.clone(), Style::Flow),
+        (Short::Key(key, style), Doc::Text { .. } | Doc::List(_)) => {
+            entry(key, doc.clone(), *style)
+        }
         (Short::Word(key, value), Doc::Text { text, .. }) if text == key => {
-            entry(key, Doc::text(*value))
+            entry(key, Doc::text(*value), Style::Flow)
         }
         (Short::Sentence(sentence), Doc::Text { text, .. }) => {
             let Some(items) = fields(sentence, text, path) else {
@@ -52,6 +54,11 @@ fn lengthen_at(path: &[String], doc: &mut Doc, short: &Short) {
         }
         (Short::Sentence(sentence), Doc::Map(block)) => {
             splice(block, sentence, path);
+            restyle(block, sentence.long);
+            return;
+        }
+        (Short::Key(_, style), Doc::Map(block)) => {
+            restyle(block, *style);
             return;
         }
         _ => return,
@@ -78,11 +85,23 @@ fn splice(block: &mut Block, sentence: &Sentence, path: &[String]) {
     let Some(text) = block.items[at].value.as_text() else {
         return;
     };
-    if let Some(items) = fields(sentence, text, path) {
+    // A field that stands in both is a mistake, and stays one.
+    let unique = |items: &Vec<Item>| {
+        items.iter().all(|item| {
+            item.key
+                .as_deref()
+                .is_none_or(|key| block.get(key).is_none())
+        })
+    };
+    if let Some(items) = fields(sentence, text, path).filter(unique) {
         block.items.splice(at..=at, items);
-        if block.style == Style::Flow {
-            block.style = sentence.long;
-        }
+    }
+}
+
+/// A long form that the author wrote in brackets is printed as one that was a short form.
+fn restyle(block: &mut Block, style: Style) {
+    if block.style == Style::Flow {
+        block.style = style;
     }
 }
 

@@ -2,11 +2,11 @@
 //!
 //! - Two spaces a level; a list below a key is indented.
 //! - Brackets stay on one line where that has at most [`WIDTH`] columns, and become lines where not.
-//! - A run of entries on one line each, without a blank line between, is aligned if the author aligned one of
+//! - A run of entries on one line each, without a blank line between, is aligned if the author aligned two of
 //!   them: the values begin in one column, and numbers at the head of every value end in one. That is the
 //!   author's column where all of the run stand in it and it is wide enough, else the narrowest.
-//! - A comment at the end of a line keeps its column where that leaves two spaces before it; comments on
-//!   neighbouring lines that stood in one column stay in one.
+//! - A comment at the end of a line stands two spaces behind it. Where the author aligned it, alone or with that
+//!   of a neighbouring line, it keeps its column, if that leaves the two spaces, and neighbours stay together.
 
 use super::doc::{Block, Comment, Doc, File, Item, Note, Style};
 use super::scalar::{self, Place};
@@ -15,7 +15,7 @@ use super::scalar::{self, Place};
 pub(super) const WIDTH: usize = 100;
 
 /// The least space before a comment at the end of a line.
-const GAP: usize = 2;
+pub(super) const GAP: usize = 2;
 
 /// Prints a document.
 pub(super) fn print(file: &File) -> String {
@@ -126,13 +126,14 @@ impl Printer {
                 at += 1;
                 continue;
             };
-            let run = self.lines[at..]
-                .iter()
-                .take_while(|line| column(line) == Some(wanted));
+            let same = |line: &&Line| column(line) == Some(wanted);
+            let count = self.lines[at..].iter().take_while(same).count();
+            let run = &self.lines[at..at + count];
             let length = |line: &Line| line.indent + line.text.chars().count();
-            let (count, longest) =
-                run.fold((0, 0), |(n, most), line| (n + 1, most.max(length(line))));
-            let start = wanted.max(longest + GAP);
+            let longest = run.iter().map(length).max().unwrap_or_default();
+            let padded = |line: &Line| line.note.as_ref().is_some_and(|note| note.padded);
+            let aligned = count > 1 || run.iter().any(padded);
+            let start = (longest + GAP).max(if aligned { wanted } else { 0 });
             for line in &mut self.lines[at..at + count] {
                 let space = " ".repeat(start - length(line));
                 if let Some(note) = &line.note {
@@ -240,22 +241,32 @@ fn pads(block: &Block, indent: usize) -> Vec<usize> {
             .find(|next| !more(next))
             .unwrap_or(rows.len());
         let run: Vec<&Row> = rows[at..end].iter().flatten().collect();
-        if block.items[at..end].iter().any(|item| item.padded) {
-            let numbers = run.iter().all(|row| row.digits > 0);
-            let digits = |row: &Row| if numbers { row.digits } else { 0 };
+        let numbers = run.iter().all(|row| row.digits > 0);
+        let digits = |row: &Row| if numbers { row.digits } else { 0 };
+        if is_aligned(&run) {
             let least = run.iter().map(|row| row.key + 1 + digits(row)).max();
             let mut written = run.iter().map(|row| Some(row.offset? + digits(row)));
             let first = written.next().flatten();
-            let column = first
-                .filter(|_| written.all(|other| other == first))
-                .max(least);
+            let column = first.filter(|_| written.all(|other| other == first));
+            let column = column.max(least).unwrap_or_default();
             for (pad, row) in pads[at..end].iter_mut().zip(run) {
-                *pad = column.unwrap_or_default() - (row.key + 1 + digits(row));
+                *pad = column - (row.key + 1 + digits(row));
             }
         }
         at = end;
     }
     pads
+}
+
+/// Whether the author aligned a run: a value that has more space before it than it needs begins where another
+/// one does, or its number ends where another one's does.
+fn is_aligned(run: &[&Row]) -> bool {
+    let pairs = (0..run.len()).flat_map(|a| (0..run.len()).map(move |b| (a, b)));
+    let mut pairs = pairs.filter(|(a, b)| a != b && run[*a].padded);
+    pairs.any(|(a, b)| match (run[a].offset, run[b].offset) {
+        (Some(one), Some(other)) => one == other || one + run[a].digits == other + run[b].digits,
+        _ => false,
+    })
 }
 
 /// An entry on one line: the width of its key, and of the number at the head of its value.
@@ -264,6 +275,7 @@ struct Row {
     /// Where the value begins in the source, from the beginning of the key.
     offset: Option<usize>,
     digits: usize,
+    padded: bool,
 }
 
 impl Row {
@@ -276,6 +288,7 @@ impl Row {
         Some(Row {
             key: head.chars().count(),
             offset: item.offset,
+            padded: item.padded,
             digits: if value[digits..].starts_with(' ') {
                 digits
             } else {

@@ -54,7 +54,7 @@ pub(super) fn set_spaces(file: &mut File) {
             })
         });
         let claim = table::rows(table::SHORT, path).find_map(|short| match short {
-            Short::Key(key) => Some([path, &[(*key).to_owned()]].concat()),
+            Short::Key(key, _) => Some([path, &[(*key).to_owned()]].concat()),
             _ => None,
         });
         if let Doc::Text { text, .. } = doc {
@@ -124,7 +124,7 @@ fn shorten_at(path: &[String], doc: &mut Doc) {
     for short in table::rows(table::SHORT, path) {
         let shortened = match short {
             // Alone, a number is a status, whatever key it had.
-            Short::Key(key) => alone(block, key, path).filter(|value| !is_status(value)),
+            Short::Key(key, _) => alone(block, key, path).filter(|value| !is_status(value)),
             Short::Status(key) => alone(block, key, path).filter(is_status),
             Short::Word(key, value) => alone(block, key, path)
                 .filter(|doc| doc.as_text() == Some(*value))

@@ -10,8 +10,8 @@ use crate::spec::{Diagnostic, Kind, codes};
 
 /// What a text or a list alone means at a place.
 pub(super) enum Short {
-    /// The value of this key.
-    Key(&'static str),
+    /// The value of this key; the long form is printed so.
+    Key(&'static str, Style),
     /// The value of this key, if it is an HTTP status; the lines for other values follow.
     Status(&'static str),
     /// A sentence.
@@ -111,20 +111,20 @@ fn route_fields(text: &Text) -> Result<Fields, Diagnostic> {
 
 /// The places that have a short form.
 pub(super) static SHORT: &[(&str, Short)] = &[
-    ("vnets.*.subnets.*", Short::Key("prefix")),
+    ("vnets.*.subnets.*", Short::Key("prefix", Style::Flow)),
     ("nsgs.*.inbound|outbound.*", Short::Sentence(&RULE)),
     ("workloads.*.forward.policy.*", Short::Sentence(&RULE)),
     ("routes.*.*", Short::Sentence(&ROUTE)),
-    ("peerings.*", Short::Key("between")),
-    ("dns.*.records.*", Short::Key("a")),
-    ("externals.*", Short::Key("host")),
+    ("peerings.*", Short::Key("between", Style::Flow)),
+    ("dns.*.records.*", Short::Key("a", Style::Flow)),
+    ("externals.*", Short::Key("host", Style::Flow)),
     ("probes.*", Short::Sentence(&PROBE)),
-    ("invariants.*", Short::Key("claim")),
+    ("invariants.*", Short::Key("claim", Style::Line)),
     ("steps.-", Short::Word("deploy", "true")),
     ("steps.-", Short::Word("undo", "last")),
     ("steps.-.probe.*", Short::Status("status")),
-    ("steps.-.probe.*", Short::Key("outcome")),
-    ("steps.-.prove.*", Short::Key("claim")),
+    ("steps.-.probe.*", Short::Key("outcome", Style::Flow)),
+    ("steps.-.prove.*", Short::Key("claim", Style::Line)),
 ];
 
 /// A default that the long form writes out: place, key, value, and the schemes that it is for (none: all).

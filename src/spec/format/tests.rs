@@ -101,7 +101,13 @@ fn comment() -> impl Strategy<Value = Comment> {
 
 fn note() -> impl Strategy<Value = Option<Note>> {
     let note =
-        ("#( [a-z\\]}:]{1,6})?", 0..120_usize).prop_map(|(text, column)| Note { text, column });
+        ("#( [a-z\\]}:]{1,6})?", 0..120_usize, any::<bool>()).prop_map(|(text, column, padded)| {
+            Note {
+                text,
+                column,
+                padded,
+            }
+        });
     proptest::option::weighted(0.2, note)
 }
 
@@ -218,11 +224,11 @@ proptest! {
 const SPECS: [&str; 3] = [
     include_str!("../../../specs/kubenet-outbound.yaml"),
     include_str!("../../../specs/kubenet-outbound-control.yaml"),
-    include_str!("tests.yaml"),
+    include_str!("../../../tests/fmt/every-place.yaml"),
 ];
 
 proptest! {
-    #![proptest_config(config(256))]
+    #![proptest_config(config(128))]
 
     #[test]
     fn a_comment_may_stand_anywhere(
