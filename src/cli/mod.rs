@@ -7,7 +7,10 @@ mod check;
 mod compile;
 #[cfg(all(feature = "local", target_os = "linux"))]
 mod doctor;
+mod fmt;
+mod init;
 mod load;
+mod render;
 #[cfg(feature = "run")]
 mod run;
 #[cfg(feature = "run")]
@@ -22,6 +25,8 @@ use clap::{Parser, Subcommand};
 
 /// Everything held.
 const HELD: u8 = 0;
+/// An expectation did not hold; of `fmt --check`: a file is not formatted.
+const CHANGED: u8 = 1;
 /// The spec, a flag or the configuration is wrong; nothing was touched.
 const WRONG_INPUT: u8 = 2;
 /// It could not be judged: login, deployment or the probes' machinery failed.
@@ -59,6 +64,15 @@ enum Command {
         /// The experiment spec
         spec: PathBuf,
     },
+    /// Put specs into their canonical form: short sentences, keys in order; comments stay
+    Fmt(fmt::Arguments),
+    /// Print a spec in its long form: every sentence as its map, names qualified, defaults written out
+    Render {
+        /// The experiment spec
+        spec: PathBuf,
+    },
+    /// Write a spec to begin with, that runs as it is
+    Init(init::Arguments),
     /// Tell what this host supports, feature by feature
     #[cfg(all(feature = "local", target_os = "linux"))]
     Doctor,
@@ -91,6 +105,9 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments),
         Command::Compile { spec, output } => compile::run(&spec, output.as_deref()),
         Command::Check { spec } => check::run(&spec),
+        Command::Fmt(arguments) => fmt::run(&arguments),
+        Command::Render { spec } => render::run(&spec),
+        Command::Init(arguments) => init::run(&arguments),
         #[cfg(all(feature = "local", target_os = "linux"))]
         Command::Doctor => doctor::run(),
     });
