@@ -116,7 +116,7 @@ impl Layout<'_> {
             let at = column_of(self.text, comment.start);
             let indented =
                 column.is_some_and(|column| at >= column) && outer.is_none_or(|outer| at > outer);
-            if !flow && !(comment.own_line && indented) {
+            if !(flow || comment.own_line && indented) {
                 break;
             }
             block.tail.extend(self.own());

@@ -106,6 +106,10 @@ fn restyle(block: &mut Block, style: Style) {
 }
 
 fn write_defaults(path: &[String], block: &mut Block, defaults: Defaults) {
+    // What `with` holds is not known here, so neither is what is left out.
+    if block.get("with").is_some() {
+        return;
+    }
     let keys: Vec<&str> = path.iter().map(String::as_str).collect();
     for (place, key, ..) in table::DEFAULTS {
         if !table::at(place, path) || block.get(key).is_some() {

@@ -13,6 +13,8 @@ mod layout;
 mod long;
 mod names;
 mod print;
+#[cfg(test)]
+mod random;
 mod scalar;
 mod short;
 mod table;

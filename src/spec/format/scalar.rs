@@ -95,10 +95,11 @@ pub(super) fn block(text: &str, folded: bool, width: usize) -> Option<(&'static 
         return None;
     }
     let long = body.split('\n').any(|line| line.chars().count() > width);
-    if folded && long {
-        if let Some(lines) = wrap(body, width) {
-            return Some((if ended { ">" } else { ">-" }, lines));
-        }
+    if folded
+        && long
+        && let Some(lines) = wrap(body, width)
+    {
+        return Some((if ended { ">" } else { ">-" }, lines));
     }
     let lines = body.split('\n').map(str::to_owned).collect();
     (body.contains('\n') || ended).then_some((if ended { "|" } else { "|-" }, lines))

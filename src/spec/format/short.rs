@@ -118,7 +118,8 @@ fn join(sentence: &Sentence, given: impl Fn(&str) -> Option<String>) -> Option<S
 
 fn shorten_at(path: &[String], doc: &mut Doc) {
     let Doc::Map(block) = doc else { return };
-    if block.comments() > 0 {
+    // What `with` holds is not known here, so neither is what is left out.
+    if block.comments() > 0 || block.get("with").is_some() {
         return;
     }
     for short in table::rows(table::SHORT, path) {
@@ -247,13 +248,13 @@ pub(super) fn arrange(file: &mut File) {
     });
 }
 
-fn sort(block: &mut Block, order: &[&str]) {
+fn sort(block: &mut Block, order: &str) {
     let rank = |item: &Item| {
         let key = item.key.as_deref();
-        order
-            .iter()
-            .position(|word| Some(*word) == key)
-            .unwrap_or(order.len())
+        let mut words = order.split_whitespace();
+        words
+            .position(|word| Some(word) == key)
+            .unwrap_or(usize::MAX)
     };
     let Some(was_first) = block.items.first() else {
         return;
