@@ -1,3 +1,4 @@
+use crate::arm::AzureError;
 use crate::client::ClientError;
 use crate::client::kubernetes::KubernetesError;
 
@@ -10,6 +11,9 @@ pub(super) enum StepError {
     /// A cluster's Kubernetes API refused, or could not be reached.
     #[error(transparent)]
     Kubernetes(#[from] KubernetesError),
+    /// A resource of a template that was deployed has no id any more.
+    #[error("the template cannot be expanded")]
+    Template(#[source] AzureError),
     /// The run was interrupted.
     #[error("interrupted while {operation}")]
     Interrupted {

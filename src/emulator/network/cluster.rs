@@ -195,9 +195,9 @@ pub(in crate::emulator) fn nodes(store: &Store, cluster: &ManagedCluster) -> Vec
         if *of != cluster.id || !ready {
             continue;
         }
-        let pods = endpoints.iter().filter_map(|(pod, endpoint)| {
-            matches!(endpoint, Endpoint::Pod { node, .. } if node == id).then(|| pod.clone())
-        });
+        let on = |endpoint: &Endpoint| matches!(endpoint, Endpoint::Pod { node, .. } if node == id);
+        let pods = endpoints.iter().filter(|(_, endpoint)| on(endpoint));
+        let pods = pods.map(|(pod, _)| pod.clone());
         let pool = pool_of(name);
         let pools = cluster.pools.iter();
         let most = pools
