@@ -169,9 +169,12 @@ impl Network {
             let (id, port) = new[place];
             let inside = Socket::new(namespace.route);
             let own = [(id, port)];
-            let of_pods = plan.ports.iter().filter(|(other, _)| {
-                port.role == Role::Node && other.endpoint == id.endpoint && other.pods_of.is_some()
-            });
+            // The ports of one endpoint follow each other.
+            let of_pods = plan
+                .ports
+                .range(id.clone()..)
+                .skip(1)
+                .take_while(|(other, _)| other.endpoint == id.endpoint);
             let mut far = Batch::default();
             for (place, (id, port)) in (0..).zip(own.into_iter().chain(of_pods)) {
                 let index = network.take_index();
