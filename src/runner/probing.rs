@@ -3,8 +3,8 @@
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use crate::arm::Addresses;
-use crate::compile::{Compiled, ProbePlan, Workload};
+use crate::arm::{Addresses, Destination, Party};
+use crate::compile::{Compiled, ProbePlan};
 use crate::predict::concrete::predict;
 use crate::topology::Name;
 use crate::topology::ProbeExpectation;
@@ -13,9 +13,9 @@ use crate::verdict::{
     Expectation, Judgement, Observation, Observed, Outcome, Prediction, Standing, Verdict, judge,
 };
 
-use super::addresses::of_workload;
-use super::deployment::NAMESPACE;
+use super::addresses::of_party;
 use super::error::StepError;
+use super::pods::NAMESPACE;
 use super::steps::Context;
 use super::{expectation, millis};
 use crate::verdict::event::error_chain;
@@ -43,15 +43,15 @@ impl Context<'_> {
     pub(super) async fn probe(
         &mut self,
         wanted: &ProbeExpectation,
+        plan: &ProbePlan,
         compiled: &Compiled,
         state: &State,
         settle: bool,
     ) -> Tried {
-        let plan = self.plan(&wanted.probe, compiled, &state.addresses);
-        let caller = &compiled.manifest.workloads[&plan.from];
+        let plan = with_address(plan, &state.addresses);
         let expected = expectation::resolve(
             &wanted.expectation,
-            caller,
+            &plan.question.from,
             &compiled.manifest,
             &state.addresses,
         );
@@ -75,7 +75,7 @@ impl Context<'_> {
         let mut agreed = 0;
         loop {
             let began = Instant::now();
-            let observation = self.observe(&plan, caller).await;
+            let observation = self.observe(&plan).await;
             let took = began.elapsed();
             if observation.outcome.outcome() == Some(Outcome::Timeout) {
                 self.probes_waited += plan.probe.timeout;
@@ -108,17 +108,7 @@ impl Context<'_> {
         }
     }
 
-    /// The probe's plan with the called workload's address filled in.
-    fn plan(&self, name: &Name, compiled: &Compiled, addresses: &Addresses) -> ProbePlan {
-        let mut plan = compiled.manifest.probes[name].clone();
-        if let Some(target) = &plan.target {
-            let address = of_workload(addresses, &compiled.manifest.workloads[target]);
-            plan.probe.address = address.unwrap_or(Ipv4Addr::UNSPECIFIED);
-        }
-        plan
-    }
-
-    async fn observe(&mut self, plan: &ProbePlan, caller: &Workload) -> Observation {
+    async fn observe(&mut self, plan: &ProbePlan) -> Observation {
         // Each try has a nonce of its own, so that no line and no packet of another try can be taken for it.
         let nonce = uuid::Uuid::new_v4().simple().to_string();
         let unread = |reason: String| Observation {
@@ -128,7 +118,7 @@ impl Context<'_> {
         if plan.probe.address.is_unspecified() {
             return unread("the target has not told the called workload's address".to_owned());
         }
-        let mut observation = match self.exec(plan, caller, &nonce).await {
+        let mut observation = match self.exec(plan, &nonce).await {
             Ok(output) => plan.probe.read(&nonce, &output),
             Err(error) => unread(format!("the probe could not run: {}", error_chain(&error))),
         };
@@ -144,17 +134,12 @@ impl Context<'_> {
         observation
     }
 
-    async fn exec(
-        &mut self,
-        plan: &ProbePlan,
-        caller: &Workload,
-        nonce: &str,
-    ) -> Result<String, StepError> {
+    async fn exec(&mut self, plan: &ProbePlan, nonce: &str) -> Result<String, StepError> {
         let argv = plan.probe.command(nonce);
         let urls = u32::try_from(plan.probe.paths.len()).unwrap_or(u32::MAX);
         let limit = plan.probe.timeout * urls + EXEC_MARGIN;
-        match caller {
-            Workload::Pod { cluster, name, .. } => {
+        match &plan.question.from {
+            Party::Pod { cluster, name, .. } => {
                 let output = self
                     .cluster(cluster)
                     .await?
@@ -163,7 +148,7 @@ impl Context<'_> {
                 Ok(output.stdout)
             }
             // `topology::resolve` refuses a container group as a caller.
-            Workload::ContainerGroup { key } => Err(StepError::Unsupported {
+            Party::ContainerGroup(key) => Err(StepError::Unsupported {
                 operation: format!("running a probe inside container group `{}`", key.name),
             }),
         }
@@ -217,7 +202,7 @@ impl Context<'_> {
         };
         ProbeRecord {
             name: tried.name.to_string(),
-            from: tried.plan.from.to_string(),
+            from: tried.plan.caller,
             to: tried.plan.to,
             expected: expectation::record(&tried.expected),
             predicted: tried.predicted,
@@ -236,6 +221,16 @@ impl Context<'_> {
             verdict,
         }
     }
+}
+
+/// A probe's plan with the called workload's address filled in.
+fn with_address(plan: &ProbePlan, addresses: &Addresses) -> ProbePlan {
+    let mut plan = plan.clone();
+    if let Destination::Party(called) = &plan.question.to {
+        let address = of_party(addresses, called);
+        plan.probe.address = address.unwrap_or(Ipv4Addr::UNSPECIFIED);
+    }
+    plan
 }
 
 fn is_positive(tried: &Tried) -> bool {

@@ -13,7 +13,9 @@ use crate::verdict::event::{Event, StepKind, StepRecord};
 use crate::verdict::{Verdict, combine};
 
 use super::deployment::OPERATION_LIMIT;
+use super::parameters;
 use super::probing::State;
+use super::secrets::Secrets;
 use super::{Target, millis};
 use crate::verdict::event::error_chain;
 
@@ -29,6 +31,10 @@ pub(super) struct Context<'a> {
     pub(super) budget: Option<Instant>,
     /// The state that is deployed.
     pub(super) deployed: Option<Compiled>,
+    /// The addresses that fill the parameters of what is deployed.
+    pub(super) told: Parameters,
+    /// The values of the secrets.
+    pub(super) secrets: Secrets,
     /// The clusters whose credentials were fetched.
     pub(super) clusters: BTreeMap<ResourceKey, Cluster>,
     /// Whether a probe has reached something yet.
@@ -68,6 +74,8 @@ impl<'a> Context<'a> {
             cancel,
             budget,
             deployed: None,
+            told: Parameters::new(),
+            secrets: Secrets::default(),
             clusters: BTreeMap::new(),
             positive_control: false,
             unsettled: false,
@@ -90,7 +98,7 @@ impl<'a> Context<'a> {
         &mut self,
         index: usize,
         step: &Step,
-        compiled: &Compiled,
+        states: &[Compiled],
     ) -> (StepRecord, bool) {
         let started = Instant::now();
         let mut record = StepRecord {
@@ -102,7 +110,7 @@ impl<'a> Context<'a> {
             probes: Vec::new(),
             error: None,
         };
-        let result = self.run(index, step, compiled, &mut record).await;
+        let result = self.run(index, step, states, &mut record).await;
         if let Err(message) = &result {
             record.error = Some(message.clone());
             record.verdict = Verdict::Inconclusive;
@@ -123,7 +131,7 @@ impl<'a> Context<'a> {
         &mut self,
         index: usize,
         step: &Step,
-        compiled: &Compiled,
+        states: &[Compiled],
         record: &mut StepRecord,
     ) -> Result<(), String> {
         if self.budget.is_some_and(|end| Instant::now() > end) {
@@ -131,11 +139,28 @@ impl<'a> Context<'a> {
         }
         if step.action != Action::None {
             self.unsettled = true;
-            record.deployment = self
-                .deploy(index, compiled)
-                .await
-                .map_err(|error| error_chain(&error))?;
+            for (part, compiled) in states.iter().enumerate() {
+                let name = match states {
+                    [_] => self.deployment(index),
+                    _ => format!("{}-{}", self.deployment(index), part + 1),
+                };
+                let deployed = self
+                    .deploy(&name, compiled)
+                    .await
+                    .map_err(|error| error_chain(&error))?;
+                record.deployment = match (record.deployment.take(), deployed) {
+                    (Some(mut before), Some(deployed)) => {
+                        before.resources.extend(deployed.resources);
+                        before.deleted.extend(deployed.deleted);
+                        Some(before)
+                    }
+                    (before, deployed) => before.or(deployed),
+                };
+            }
         }
+        let Some(compiled) = states.last() else {
+            return Err("the step has no state".to_owned());
+        };
         if let Some(wait) = step.wait {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
@@ -152,9 +177,17 @@ impl<'a> Context<'a> {
             if self.cancel.is_cancelled() {
                 return Err("interrupted".to_owned());
             }
-            let probe = self.probe(wanted, compiled, &state, settle).await;
-            self.note_control(&probe);
-            tried.push(probe);
+            let plans = compiled.manifest.probes.get(&wanted.probe);
+            for plan in plans.ok_or_else(|| {
+                format!(
+                    "probe `{}` cannot run: one of its ends is not deployed",
+                    wanted.probe
+                )
+            })? {
+                let probe = self.probe(wanted, plan, compiled, &state, settle).await;
+                self.note_control(&probe);
+                tried.push(probe);
+            }
         }
         for probe in tried {
             let probe = self.record(probe);
@@ -165,6 +198,11 @@ impl<'a> Context<'a> {
             record.probes.push(probe);
         }
         Ok(())
+    }
+
+    /// The name of a step's deployment.
+    fn deployment(&self, step: usize) -> String {
+        format!("vnetlab-{}-{step}", &self.run_id[..8])
     }
 
     /// The deployed state: addresses from the target, resources from the whole template.
@@ -178,9 +216,11 @@ impl<'a> Context<'a> {
             tenant_id: self.target.tenant.clone(),
             resource_group: self.group.to_owned(),
             location: self.location.to_owned(),
-            deployment: format!("vnetlab-{}-{index}", &self.run_id[..8]),
+            deployment: self.deployment(index),
         };
-        let expansion = arm::expand(&compiled.template, &Parameters::new(), &scope)
+        let parameters =
+            parameters::without_secrets(&compiled.template, &compiled.manifest, &self.told);
+        let expansion = arm::expand(&compiled.template, &parameters, &scope)
             .map_err(|error| format!("the template cannot be expanded: {error}"))?;
         Ok(State {
             addresses,
