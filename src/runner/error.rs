@@ -1,4 +1,4 @@
-use crate::arm::AzureError;
+use crate::arm::{AzureError, ResourceKey};
 use crate::client::ClientError;
 use crate::client::kubernetes::KubernetesError;
 
@@ -31,6 +31,20 @@ pub(super) enum StepError {
     Command {
         /// The words.
         message: String,
+    },
+    /// A new resource needs an address that only the same deployment tells.
+    #[error("`{resource}` is new and needs `{parameters}`, which only the same deployment tells")]
+    AddressUnknown {
+        /// The resource.
+        resource: ResourceKey,
+        /// The parameters that hold the addresses.
+        parameters: String,
+    },
+    /// A container group that is not started again has failed.
+    #[error("container group `{name}` failed, and its restart policy lets it be")]
+    ContainerGroupFailed {
+        /// The container group.
+        name: String,
     },
     /// A way to run a probe that does not exist yet.
     #[error("{operation} is not supported yet")]

@@ -2,19 +2,19 @@
 
 use std::net::Ipv4Addr;
 
-use crate::arm::Addresses;
-use crate::compile::{Manifest, Workload};
+use crate::arm::{Addresses, Party};
+use crate::compile::Manifest;
 use crate::net::Prefix;
-use crate::topology::{self, SourceSet, SourceWord};
+use crate::topology::{self, Name, SourceSet, SourceWord};
 use crate::verdict::event::ExpectedRecord;
 use crate::verdict::{Answer, Expectation, ExpectedSource, ExpectedSourceSet};
 
-use super::addresses::{of_workload, pod_of_workload};
+use super::addresses::{of_party, pod_of_party};
 
 /// Fills in the addresses of an expectation about a probe of `caller`.
 pub(super) fn resolve(
     expectation: &topology::Expectation,
-    caller: &Workload,
+    caller: &Party,
     manifest: &Manifest,
     addresses: &Addresses,
 ) -> Expectation {
@@ -35,30 +35,38 @@ pub(super) fn resolve(
 
 fn source(
     word: &SourceWord,
-    caller: &Workload,
+    caller: &Party,
     manifest: &Manifest,
     addresses: &Addresses,
 ) -> ExpectedSource {
     let (word, address) = match word {
         SourceWord::Node => (
             "node".to_owned(),
-            pod_of_workload(addresses, caller).map(|pod| pod.node_address),
+            pod_of_party(addresses, caller).map(|pod| pod.node_address),
         ),
         SourceWord::Pod => (
             "pod".to_owned(),
-            pod_of_workload(addresses, caller).map(|pod| pod.address),
+            pod_of_party(addresses, caller).map(|pod| pod.address),
         ),
-        SourceWord::Caller => ("self".to_owned(), of_workload(addresses, caller)),
+        SourceWord::Caller => ("self".to_owned(), of_party(addresses, caller)),
         SourceWord::Workload(name) => (
             name.to_string(),
-            manifest
-                .workloads
-                .get(name)
-                .and_then(|workload| of_workload(addresses, workload)),
+            of_copy(name, caller, manifest).and_then(|party| of_party(addresses, &party)),
         ),
         SourceWord::Address(address) => (address.to_string(), Some(*address)),
     };
     ExpectedSource { word, address }
+}
+
+/// The copy of a workload that is meant as a source: the caller itself, or the only one.
+fn of_copy(name: &Name, caller: &Party, manifest: &Manifest) -> Option<Party> {
+    let copies = manifest.workloads.get(name)?;
+    let mut parties = copies.iter().map(|copy| copy.party());
+    match (copies.len(), parties.clone().find(|party| party == caller)) {
+        (_, Some(caller)) => Some(caller),
+        (1, None) => parties.next(),
+        _ => None,
+    }
 }
 
 fn source_set(set: &SourceSet, manifest: &Manifest, addresses: &Addresses) -> ExpectedSourceSet {
@@ -66,7 +74,8 @@ fn source_set(set: &SourceSet, manifest: &Manifest, addresses: &Addresses) -> Ex
         .workloads
         .iter()
         .filter_map(|name| manifest.workloads.get(name));
-    let of_workloads = workloads.filter_map(|workload| of_workload(addresses, workload));
+    let copies = workloads.flatten();
+    let of_workloads = copies.filter_map(|copy| of_party(addresses, &copy.party()));
     let clusters = set
         .clusters
         .iter()

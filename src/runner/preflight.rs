@@ -1,12 +1,14 @@
 //! What is settled before the first request: every state compiles, and the budget allows it.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 
 use crate::compile::{Compiled, Compiler};
 use crate::net::Prefix;
 use crate::topology::{Experiment, ProbeTarget};
 
 use super::RunError;
+use super::secrets::Secrets;
 
 /// Why an experiment is refused before anything is deployed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,13 +40,24 @@ pub enum Refusal {
         /// The address.
         address: Ipv4Addr,
     },
+    /// A secret has no value.
+    #[error("secret `{name}`: {reason}")]
+    Secret {
+        /// The secret.
+        name: String,
+        /// Why it has none.
+        reason: String,
+    },
     /// No region is known.
     #[error("the spec names no `location`, and the target has no default")]
     NoLocation,
 }
 
-/// Compiles the state of the network in every step.
-pub(super) fn compile(experiment: &Experiment) -> Result<Vec<Compiled>, RunError> {
+/// Compiles the states of the network in every step.
+pub(super) fn compile(
+    compiler: &Compiler,
+    experiment: &Experiment,
+) -> Result<Vec<Vec<Compiled>>, RunError> {
     let failed = |step: &str| {
         let step = step.to_owned();
         move |source| RunError::Compile {
@@ -52,20 +65,30 @@ pub(super) fn compile(experiment: &Experiment) -> Result<Vec<Compiled>, RunError
             source: Box::new(source),
         }
     };
-    let compiler = Compiler::new().map_err(failed("deploy"))?;
     experiment
         .steps
         .iter()
         .map(|step| {
             compiler
-                .compile(&step.topology, &experiment.tags)
+                .step(step, &experiment.tags)
                 .map_err(failed(&step.name))
         })
         .collect()
 }
 
+/// Reads the secrets that any state needs.
+pub(super) fn secrets(
+    experiment: &Experiment,
+    compiled: &[Vec<Compiled>],
+    spec: &Path,
+) -> Result<Secrets, Refusal> {
+    let states = compiled.iter().flatten();
+    let needed = states.flat_map(|state| state.manifest.secrets()).collect();
+    Secrets::read(&experiment.secrets, &needed, spec)
+}
+
 /// Checks the largest state against the budget.
-pub(super) fn check(experiment: &Experiment, compiled: &[Compiled]) -> Result<(), Refusal> {
+pub(super) fn check(experiment: &Experiment, compiled: &[Vec<Compiled>]) -> Result<(), Refusal> {
     let clusters = experiment
         .steps
         .iter()
@@ -84,6 +107,7 @@ pub(super) fn check(experiment: &Experiment, compiled: &[Compiled]) -> Result<()
     }
     let resources = compiled
         .iter()
+        .flatten()
         .map(|compiled| compiled.template.resources.len())
         .max()
         .unwrap_or(0);

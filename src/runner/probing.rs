@@ -1,24 +1,26 @@
 //! The probes of a step: their commands in the callers' containers, their readings, their evidence,
 //! their verdicts.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
 
-use crate::arm::Addresses;
-use crate::compile::{Compiled, ProbePlan, Workload};
+use crate::arm::{Addresses, Destination, FlowState, Party};
+use crate::compile::{Compiled, ProbePlan};
 use crate::predict::concrete::predict;
-use crate::topology::Name;
-use crate::topology::ProbeExpectation;
+use crate::probe::Kind;
+use crate::topology::{Name, ProbeConnection, ProbeExpectation};
 use crate::verdict::event::{ObservedRecord, ProbeRecord};
 use crate::verdict::{
     Expectation, Judgement, Observation, Observed, Outcome, Prediction, Standing, Verdict, judge,
 };
 
-use super::addresses::of_workload;
-use super::deployment::NAMESPACE;
+use super::addresses::of_party;
 use super::error::StepError;
+use super::pods::NAMESPACE;
 use super::steps::Context;
 use super::trial::{Rules, Trial, covered};
 use super::{expectation, millis};
@@ -45,17 +47,17 @@ impl Context<'_> {
     /// not begun, because the run was interrupted.
     pub(super) async fn probes(
         &mut self,
-        wanted: &[ProbeExpectation],
+        wanted: &[(&ProbeExpectation, &ProbePlan)],
         compiled: &Compiled,
         state: &State,
         settle: bool,
     ) -> Vec<Option<Tried>> {
         let this = &*self;
-        let probes = wanted.iter().map(|wanted| async move {
+        let probes = wanted.iter().map(|&(wanted, plan)| async move {
             if this.cancel.is_cancelled() {
                 return None;
             }
-            let tried = this.probe(wanted, compiled, state, settle).await;
+            let tried = this.probe(wanted, plan, compiled, state, settle).await;
             this.note_control(&tried.trial.observation);
             Some(tried)
         });
@@ -75,15 +77,28 @@ impl Context<'_> {
     async fn probe(
         &self,
         wanted: &ProbeExpectation,
+        plan: &ProbePlan,
         compiled: &Compiled,
         state: &State,
         settle: bool,
     ) -> Tried {
-        let plan = self.plan(&wanted.probe, compiled, &state.addresses);
-        let caller = &compiled.manifest.workloads[&plan.from];
+        let mut plan = with_address(plan, &state.addresses);
+        if let Kind::Http(http) | Kind::Https(http) = &mut plan.probe.kind {
+            let headers = plan.headers.iter();
+            http.headers = headers
+                .map(|(name, value)| (name.clone(), self.secrets.text(value)))
+                .collect();
+        }
+        let session = session(&plan, &wanted.probe);
+        if session
+            .as_ref()
+            .is_some_and(|session| self.held().contains(session))
+        {
+            plan.question.flow = FlowState::Established;
+        }
         let expected = expectation::resolve(
             &wanted.expectation,
-            caller,
+            &plan.question.from,
             &compiled.manifest,
             &state.addresses,
         );
@@ -111,8 +126,13 @@ impl Context<'_> {
             let word = observation.outcome.word();
             self.progress(format!("`{}`, try {number}: {word}", wanted.probe));
         };
-        let connect = async || self.observe(&plan, caller).await;
+        let connect = async || self.observe(&plan).await;
         let trial = rules.run(connect, fits, missed).await;
+        if let Some(session) = session
+            && is_positive(&trial.observation)
+        {
+            self.held().insert(session);
+        }
         Tried {
             name: wanted.probe.clone(),
             plan,
@@ -122,16 +142,12 @@ impl Context<'_> {
         }
     }
 
-    /// The probe's plan with the called workload's address filled in.
-    fn plan(&self, name: &Name, compiled: &Compiled, addresses: &Addresses) -> ProbePlan {
-        let mut plan = compiled.manifest.probes[name].clone();
-        if let Some(target) = &plan.target {
-            plan.probe.address = of_workload(addresses, &compiled.manifest.workloads[target]);
-        }
-        plan
+    /// The connections that are kept open.
+    fn held(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn observe(&self, plan: &ProbePlan, caller: &Workload) -> Observation {
+    async fn observe(&self, plan: &ProbePlan) -> Observation {
         // Each try has a nonce of its own, so that no line and no packet of another try can be taken for it.
         let nonce = uuid::Uuid::new_v4().simple().to_string();
         let unread = |reason: String| Observation {
@@ -141,7 +157,7 @@ impl Context<'_> {
         let Some(argv) = plan.probe.command(&nonce) else {
             return unread("the target has not told the called workload's address".to_owned());
         };
-        let mut observation = match self.exec(plan, caller, &argv).await {
+        let mut observation = match self.exec(plan, &argv).await {
             Ok(output) => plan.probe.read(&nonce, &output),
             Err(error) => unread(format!("the probe could not run: {}", error_chain(&error))),
         };
@@ -157,15 +173,10 @@ impl Context<'_> {
         observation
     }
 
-    async fn exec(
-        &self,
-        plan: &ProbePlan,
-        caller: &Workload,
-        argv: &[String],
-    ) -> Result<String, StepError> {
+    async fn exec(&self, plan: &ProbePlan, argv: &[String]) -> Result<String, StepError> {
         let limit = plan.probe.longest() + EXEC_MARGIN;
-        match caller {
-            Workload::Pod { cluster, name, .. } => {
+        match &plan.question.from {
+            Party::Pod { cluster, name, .. } => {
                 // Connected when the addresses of the step were asked for.
                 let connected = self.clusters.get(cluster);
                 let connected = connected.ok_or_else(|| StepError::Command {
@@ -179,10 +190,11 @@ impl Context<'_> {
                 }
                 Ok(output.stdout)
             }
-            // `topology::resolve` refuses a container group as a caller.
-            Workload::ContainerGroup { key } => Err(StepError::Unsupported {
-                operation: format!("running a probe inside container group `{}`", key.name),
-            }),
+            Party::ContainerGroup(key) | Party::NetworkInterface(key) => {
+                Err(StepError::Unsupported {
+                    operation: format!("running a probe inside `{key}`"),
+                })
+            }
         }
     }
 
@@ -240,11 +252,11 @@ impl Context<'_> {
         } = tried.trial.observation;
         let reason = match &outcome {
             Observed::Is(_) => None,
-            Observed::Inconclusive { reason } => Some(reason.clone()),
+            Observed::Inconclusive { reason } => Some(self.secrets.redacted(reason.clone())),
         };
         ProbeRecord {
             name: tried.name.to_string(),
-            from: tried.plan.from.to_string(),
+            from: tried.plan.caller,
             to: tried.plan.to,
             expected: expectation::record(&tried.expected),
             predicted: tried.predicted,
@@ -252,7 +264,7 @@ impl Context<'_> {
                 outcome: outcome.word().to_owned(),
                 reason,
                 status,
-                body,
+                body: body.map(|body| self.secrets.redacted(body)),
                 source,
                 urls,
                 simulated,
@@ -263,6 +275,21 @@ impl Context<'_> {
             verdict,
         }
     }
+}
+
+/// A probe's plan with the called workload's address filled in.
+fn with_address(plan: &ProbePlan, addresses: &Addresses) -> ProbePlan {
+    let mut plan = plan.clone();
+    if let (Destination::Party(called), Some(_)) = (&plan.question.to, &plan.target) {
+        plan.probe.address = of_party(addresses, called);
+    }
+    plan
+}
+
+/// What tells a connection that is kept from every other one: its probe and its two ends.
+fn session(plan: &ProbePlan, probe: &Name) -> Option<String> {
+    (plan.connection == ProbeConnection::Held)
+        .then(|| format!("{probe} {} {}", plan.caller, plan.to))
 }
 
 fn is_positive(observation: &Observation) -> bool {
