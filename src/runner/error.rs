@@ -1,5 +1,5 @@
-use crate::client::ClientError;
 use crate::client::kubernetes::KubernetesError;
+use crate::client::{ClientError, ContainerExecError};
 
 /// What went wrong within a step.
 #[derive(Debug, thiserror::Error)]
@@ -10,6 +10,9 @@ pub(super) enum StepError {
     /// A cluster's Kubernetes API refused, or could not be reached.
     #[error(transparent)]
     Kubernetes(#[from] KubernetesError),
+    /// A command could not be run in a container group.
+    #[error(transparent)]
+    ContainerExec(#[from] ContainerExecError),
     /// The run was interrupted.
     #[error("interrupted while {operation}")]
     Interrupted {
@@ -20,12 +23,6 @@ pub(super) enum StepError {
     #[error("gave up {operation}")]
     Deadline {
         /// What was going on.
-        operation: String,
-    },
-    /// A way to run a probe that does not exist yet.
-    #[error("{operation} is not supported yet")]
-    Unsupported {
-        /// What was asked for.
         operation: String,
     },
 }

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use crate::arm::Addresses;
+use crate::arm::{Addresses, ResourceId};
 use crate::compile::{Compiled, ProbePlan, Workload};
 use crate::predict::concrete::predict;
 use crate::topology::Name;
@@ -162,10 +162,11 @@ impl Context<'_> {
                     .await?;
                 Ok(output.stdout)
             }
-            // `topology::resolve` refuses a container group as a caller.
-            Workload::ContainerGroup { key } => Err(StepError::Unsupported {
-                operation: format!("running a probe inside container group `{}`", key.name),
-            }),
+            Workload::ContainerGroup { key } => {
+                let id = ResourceId::in_group(&self.target.subscription, self.group, key);
+                let client = &self.target.client;
+                Ok(client.exec_in_container_group(&id, &argv, limit).await?)
+            }
         }
     }
 

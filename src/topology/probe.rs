@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::names::{Thing, bind};
 use super::{Probe, ProbeConnection, ProbeTarget, Scheme};
-use crate::spec::{self, Diagnostic, Host, Kind, Network, Spanned, WorkloadPlacement, codes};
+use crate::spec::{self, Diagnostic, Host, Kind, Network, Spanned};
 
 const HTTP_PORT: u16 = 80;
 
@@ -15,23 +15,13 @@ pub(super) fn resolve(
     probe: &spec::Probe,
     found: &mut Vec<Diagnostic>,
 ) -> Option<Probe> {
-    let from = probe.from.as_ref().and_then(|from| {
-        let Thing::Workload(name, workload) = bind(network, from, &[Kind::Workload], found)? else {
-            return None;
-        };
-        if let Some(WorkloadPlacement::Aci(_)) = workload.placement {
-            found.push(
-                Diagnostic::error(
-                    codes::VALUE_NOT_YET,
-                    from.span,
-                    format!("a probe from a container group (`{name}`) is not supported yet"),
-                )
-                .related(workload.key, "it runs on ACI")
-                .help("call from a pod"),
-            );
-        }
-        Some(name.clone())
-    });
+    let from =
+        probe.from.as_ref().and_then(
+            |from| match bind(network, from, &[Kind::Workload], found)? {
+                Thing::Workload(name, _) => Some(name.clone()),
+                _ => None,
+            },
+        );
     let to = probe.to.as_ref().and_then(|to| match &to.value {
         Host::Address(address) => Some(ProbeTarget::Address(*address)),
         Host::Hostname(host) => Some(ProbeTarget::Hostname(host.clone())),
