@@ -8,6 +8,7 @@
 
 mod body;
 mod builtin;
+mod containers;
 mod deployments;
 pub mod fabric;
 mod groups;
@@ -23,6 +24,7 @@ mod routes;
 mod security;
 mod state;
 mod store;
+mod websocket;
 
 pub use model::ModelFabric;
 pub use routes::router;

@@ -205,7 +205,11 @@ pub(super) async fn finish(shared: &Arc<Shared>, begun: &Begun) -> Result<(), Az
     }
 }
 
-async fn carried(shared: &Shared, id: &ResourceId) -> Result<(), FabricError> {
+/// Brings the network to the store's state and, for a container group, serves what it serves.
+///
+/// # Errors
+/// When the network cannot carry it.
+pub(super) async fn carried(shared: &Shared, id: &ResourceId) -> Result<(), FabricError> {
     carry(shared).await?;
     let group = shared.store().resources.get(id).cloned();
     match group.filter(|resource| resource.is(CONTAINER_GROUP)) {

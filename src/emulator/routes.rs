@@ -14,7 +14,6 @@ use uuid::Uuid;
 use crate::arm::ResourceId;
 use crate::arm::views::{CONTAINER_GROUP, MANAGED_CLUSTER};
 
-use super::network::container_group_endpoint;
 use super::operations::{poll_result, poll_status, provider_url};
 use super::path::{Place, Target, parse};
 use super::providers::{Kind, managed_cluster};
@@ -23,7 +22,7 @@ use super::resources::{self, Begun, Deleted};
 use super::security;
 use super::state::{Shared, base_of};
 use super::store::embedding;
-use super::{deployments, groups, kubernetes};
+use super::{containers, deployments, groups, kubernetes};
 
 /// The largest request body: a template may have 4 MB.
 const LARGEST_BODY: usize = 16 << 20;
@@ -52,6 +51,9 @@ async fn answer(shared: &Arc<Shared>, base: &str, request: Request<Body>) -> Res
     if let Target::Kubernetes { cluster, rest } = target {
         return kubernetes::answer(shared, &cluster, &rest, request).await;
     }
+    if let Target::ExecStream { session } = target {
+        return containers::open(shared, &session, request);
+    }
     if !security::bears(request.headers(), &shared.token) {
         return security::unauthenticated(base, &shared.tenant);
     }
@@ -61,7 +63,9 @@ async fn answer(shared: &Arc<Shared>, base: &str, request: Request<Body>) -> Res
             subscription,
             place,
         } => arm(shared, base, &subscription, place, request).await,
-        Target::Unknown | Target::Kubernetes { .. } => Err(no_such_path(request.uri().path())),
+        Target::Unknown | Target::Kubernetes { .. } | Target::ExecStream { .. } => {
+            Err(no_such_path(request.uri().path()))
+        }
     };
     answered.unwrap_or_else(IntoResponse::into_response)
 }
@@ -137,6 +141,7 @@ async fn arm(
     request: Request<Body>,
 ) -> Result<Response, Refusal> {
     let path = request.uri().path().to_owned();
+    let query = request.uri().query().unwrap_or_default().to_owned();
     let asked = read(request).await?;
     if !subscription.eq_ignore_ascii_case(&shared.subscription) {
         return Err(Refusal::new(
@@ -196,7 +201,20 @@ async fn arm(
             },
         ) => ok(list(shared, group.as_deref(), Some(&resource_type))?),
         (_, Place::Resource(id)) => resource(shared, base, &id, asked),
-        (method, Place::Under { parent, word }) => under(shared, base, method, &parent, &word),
+        (method, Place::Under { parent, word }) => {
+            let action = containers::Asked {
+                base,
+                method,
+                of: &parent,
+                action: &word.to_ascii_lowercase(),
+                query: &query,
+                body: &asked.body,
+            };
+            match containers::answer(shared, action).await {
+                Some(answered) => answered,
+                None => under(shared, base, method, &parent, &word),
+            }
+        }
         (method, _) => Err(Refusal::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "MethodNotAllowed",
@@ -381,7 +399,6 @@ fn under(
             let credential = managed_cluster::credential(&store, parent, base, admin)?;
             Ok(json_reply(StatusCode::OK, &credential))
         }
-        ("GET", "logs") if key.is(&format!("{CONTAINER_GROUP}/containers")) => logs(shared, parent),
         ("GET", _) if embedding(&child_type).is_some() => {
             let store = shared.store();
             let found = resources::read(shared, &store, parent);
@@ -394,33 +411,4 @@ fn under(
             "The local Azure does not support {method} `{word}` of {parent}."
         ))),
     }
-}
-
-fn logs(shared: &Shared, container: &ResourceId) -> Result<Response, Refusal> {
-    let group = container
-        .parent()
-        .ok_or_else(|| Refusal::not_found(container))?;
-    let store = shared.store();
-    let stored = store.resources.get(&group);
-    let stored = stored.ok_or_else(|| Refusal::not_found(&group))?;
-    let exists = stored.properties()["containers"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .any(|item| super::body::is_named(item, container.name()));
-    if !exists {
-        return Err(Refusal::new(
-            StatusCode::NOT_FOUND,
-            "ContainerNotFound",
-            format!(
-                "The container '{}' is not in container group '{}'.",
-                container.name(),
-                group.name()
-            ),
-        ));
-    }
-    let log = shared
-        .servers
-        .log(&container_group_endpoint(&group), container.name());
-    Ok(json_reply(StatusCode::OK, &json!({ "content": log })))
 }

@@ -48,6 +48,8 @@ pub(super) struct Store {
     pub(super) deployments: BTreeMap<(String, String), Deployment>,
     pub(super) operations: BTreeMap<String, Operation>,
     pub(super) leases: Leases,
+    /// The container groups that are stopped, since when.
+    pub(super) stopped: BTreeMap<ResourceId, jiff::Timestamp>,
     pub(super) clusters: BTreeMap<ResourceId, Cluster>,
     /// What is stored without being simulated.
     pub(super) notes: BTreeSet<String>,

@@ -12,6 +12,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::task::{AbortHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
 use url::form_urlencoded;
 
 use crate::emulator::fabric::{EndpointId, Fabric, FabricError, Listener, Stream};
@@ -23,7 +24,14 @@ pub(in crate::emulator) struct Servers(Mutex<BTreeMap<EndpointId, Host>>);
 /// The servers of one endpoint.
 struct Host {
     started: jiff::Timestamp,
+    ended: CancellationToken,
     by_port: BTreeMap<u16, Running>,
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.ended.cancel();
+    }
 }
 
 struct Running {
@@ -71,6 +79,7 @@ impl Servers {
             let mut hosts = self.hosts();
             let host = hosts.entry(endpoint.clone()).or_insert_with(|| Host {
                 started: jiff::Timestamp::now(),
+                ended: CancellationToken::new(),
                 by_port: BTreeMap::new(),
             });
             host.by_port.retain(|port, running| {
@@ -114,6 +123,11 @@ impl Servers {
     /// When the endpoint began to run.
     pub(in crate::emulator) fn started(&self, endpoint: &EndpointId) -> Option<String> {
         Some(self.hosts().get(endpoint)?.started.to_string())
+    }
+
+    /// Cancelled when the endpoint ends to run; `None` for one that does not run.
+    pub(in crate::emulator) fn ended(&self, endpoint: &EndpointId) -> Option<CancellationToken> {
+        Some(self.hosts().get(endpoint)?.ended.clone())
     }
 
     /// What a container of an endpoint has written; empty for one that only waits.

@@ -14,7 +14,7 @@ pub(super) use routes::{release_routes, route_table};
 use crate::arm::Resource;
 
 use super::body;
-use super::fabric::{FabricError, NetworkState};
+use super::fabric::{Endpoint, FabricError, NetworkState};
 use super::state::Shared;
 use super::store::Store;
 
@@ -32,7 +32,8 @@ pub(super) async fn carry(shared: &Shared) -> Result<(), FabricError> {
     shared.fabric.apply(&state).await
 }
 
-/// The network as stored. A resource whose provisioning failed is not part of it.
+/// The network as stored. A resource whose provisioning failed is not part of it, nor is a container
+/// group that is stopped.
 fn network_state(store: &Store) -> NetworkState {
     let failed = |resource: &Resource| {
         resource
@@ -41,6 +42,7 @@ fn network_state(store: &Store) -> NetworkState {
             .and_then(|properties| body::text(properties, "provisioningState"))
             == Some("Failed")
     };
+    let stopped = |endpoint: &Endpoint| matches!(endpoint, Endpoint::ContainerGroup { group, .. } if store.stopped.contains_key(group));
     NetworkState {
         resources: store
             .resources
@@ -48,6 +50,12 @@ fn network_state(store: &Store) -> NetworkState {
             .filter(|resource| !failed(resource))
             .cloned()
             .collect(),
-        endpoints: store.leases.endpoints.clone(),
+        endpoints: store
+            .leases
+            .endpoints
+            .iter()
+            .filter(|(_, endpoint)| !stopped(endpoint))
+            .map(|(id, endpoint)| (id.clone(), endpoint.clone()))
+            .collect(),
     }
 }

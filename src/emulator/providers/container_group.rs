@@ -11,6 +11,7 @@ use crate::arm::views::ContainerGroup;
 use crate::arm::{AzureError, Resource, ResourceId};
 use crate::emulator::body;
 use crate::emulator::builtin::agent::{self, Role};
+use crate::emulator::containers::STOPPED;
 use crate::emulator::network::{container_group_endpoint, lease_group};
 use crate::emulator::reply::Refusal;
 use crate::emulator::state::Shared;
@@ -111,6 +112,8 @@ pub(super) fn accept(store: &mut Store, resource: &mut Resource) -> Result<(), R
         )));
     };
     lease_group(store, &resource.id, &subnet)?;
+    // A write of a group starts its containers.
+    store.stopped.remove(&resource.id);
     Ok(())
 }
 
@@ -130,6 +133,10 @@ pub(super) fn show(shared: &Shared, store: &Store, id: &ResourceId, value: &mut 
         properties.insert("instanceView".to_owned(), state);
         return;
     }
+    if let Some(since) = store.stopped.get(id) {
+        show_stopped(properties, *since);
+        return;
+    }
     if let Some(address) = address(store, id) {
         let shown = body::object(properties, "ipAddress");
         shown.insert("ip".to_owned(), json!(address));
@@ -147,5 +154,28 @@ pub(super) fn show(shared: &Shared, store: &Store, id: &ResourceId, value: &mut 
         body::object(container, "properties").insert("instanceView".to_owned(), view);
     }
     let view = json!({ "events": [], "state": "Running" });
+    properties.insert("instanceView".to_owned(), view);
+}
+
+/// A stopped group as recorded (06/aci-java-msi-restart-500): it has no address, and its containers
+/// have ended without an exit status.
+fn show_stopped(properties: &mut serde_json::Map<String, Value>, since: jiff::Timestamp) {
+    body::object(properties, "ipAddress").remove("ip");
+    for container in body::list(properties, "containers")
+        .iter_mut()
+        .filter_map(Value::as_object_mut)
+    {
+        let view = json!({
+            "restartCount": 0,
+            "currentState": {
+                "state": "Terminated",
+                "finishTime": since.to_string(),
+                "detailStatus": "Container stopped per client request",
+            },
+            "events": [],
+        });
+        body::object(container, "properties").insert("instanceView".to_owned(), view);
+    }
+    let view = json!({ "events": [], "state": STOPPED });
     properties.insert("instanceView".to_owned(), view);
 }

@@ -153,7 +153,10 @@ pub(super) fn may_delete(store: &Store, id: &ResourceId) -> Result<(), Refusal> 
 /// Gives back what a resource holds. Returns the endpoints that went.
 pub(super) fn release(store: &mut Store, id: &ResourceId) -> Vec<EndpointId> {
     match Kind::of(&id.key().resource_type) {
-        Kind::ContainerGroup => store.leases.release(id),
+        Kind::ContainerGroup => {
+            store.stopped.remove(id);
+            store.leases.release(id)
+        }
         Kind::ManagedCluster => {
             super::network::release_routes(store, id);
             store.clusters.remove(id);
