@@ -325,3 +325,29 @@ fn the_report_is_what_its_schema_says() {
         assert!(errors.is_empty(), "{fabric}: {}", errors.join("\n"));
     }
 }
+
+#[test]
+fn a_container_group_calls_another_across_subnets_and_within_one() {
+    if !lab_runs_here() {
+        return;
+    }
+    let run = Run::of(vnetlab(), &["tests/specs/aci-calls-aci.yaml", "--fabric", "lab"]);
+    assert_eq!(run.code(), Some(0), "{}", run.text());
+    assert_eq!(run.report["fabric"], "lab");
+    let allowed = run.probe(1, 0);
+    assert_eq!(allowed["observed"]["body"], "It's \"up\"!");
+    assert_eq!(allowed["observed"]["source"], "10.40.1.4");
+    assert_eq!(
+        allowed["observed"]["evidence"]["by"]["rule"],
+        "allow-clients"
+    );
+    // R74: the rules hold between groups of one subnet.
+    let neighbour = run.probe(1, 2);
+    assert_eq!(neighbour["observed"]["outcome"], "timeout");
+    assert_eq!(neighbour["observed"]["simulated"], false);
+    let blocked = &neighbour["observed"]["evidence"]["packets"][0];
+    assert_eq!(blocked["rule"]["rule"], "deny-rest");
+    let source = blocked["source"].as_str().expect("a packet has a source");
+    assert!(source.starts_with("10.40.2."), "{source}");
+    assert_eq!(run.probe(3, 1)["observed"]["source"], source);
+}

@@ -89,6 +89,8 @@ impl Inner {
             let sender = self.listeners.get(&(id.clone(), to.port()))?;
             (endpoint.address() == *to.ip() && !sender.is_closed()).then_some(sender)
         });
+        let mut endpoints = self.state.endpoints.values();
+        let held = endpoints.any(|endpoint| endpoint.address() == *to.ip());
         let question = Question {
             from: party(from)
                 .ok_or_else(|| failed("dial", format!("`{endpoint}` runs no commands")))?,
@@ -110,6 +112,8 @@ impl Inner {
                     source: prediction.source.unwrap_or_else(|| from.address()),
                 }
             }
+            // A reset needs somebody to send it.
+            Predicted::Is(Outcome::Refused) if !held => Course::Silence,
             Predicted::Is(Outcome::Refused) => Course::Refused,
             Predicted::Is(Outcome::Timeout) => Course::Silence,
             Predicted::Is(Outcome::Unreachable) => Course::Unreachable,

@@ -4,6 +4,7 @@
 
 mod azure;
 mod carrying;
+mod containers;
 mod deployments;
 mod founding;
 mod kubernetes;

@@ -47,7 +47,7 @@ fn network_state(store: &Store) -> NetworkState {
         resources: store
             .resources
             .values()
-            .filter(|resource| !failed(resource))
+            .filter(|resource| !failed(resource) && !store.stopped.contains_key(&resource.id))
             .cloned()
             .collect(),
         endpoints: store

@@ -1,0 +1,302 @@
+//! What can be asked of a container group beyond its resource: a probe by exec, its logs, its stop and
+//! its start.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use vnetlab::arm::ResourceId;
+use vnetlab::client::{Client, ContainerExecError, StaticToken, Target, TransportKind};
+use vnetlab::probe::{CLIENT_ADDRESS_PATH, Probe, echo_path};
+use vnetlab::verdict::{Observation, Outcome};
+
+use crate::azure::{Answer, Azure, network, web};
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// A network with two container groups, `caller` at .4 and `web` at .5.
+async fn two_groups() -> Azure {
+    let azure = Azure::with_group().await;
+    let vnet = azure.provider("Microsoft.Network/virtualNetworks/vnet");
+    azure.create(&vnet, network()).await;
+    for name in ["caller", "web"] {
+        azure
+            .create(&group(&azure, name), web(&format!("{vnet}/subnets/aci")))
+            .await;
+    }
+    azure
+}
+
+fn group(azure: &Azure, name: &str) -> String {
+    azure.provider(&format!(
+        "Microsoft.ContainerInstance/containerGroups/{name}"
+    ))
+}
+
+fn client(azure: &Azure) -> Client {
+    Client::new(Target {
+        base_url: azure.emulator.base_url().parse().unwrap(),
+        subscription: azure.emulator.subscription().to_owned(),
+        scope: "local/.default".to_owned(),
+        credential: Arc::new(StaticToken::new(azure.emulator.token())),
+        transport: TransportKind::Loopback,
+    })
+    .unwrap()
+}
+
+fn probe() -> Probe {
+    Probe {
+        address: "172.16.32.5".parse().unwrap(),
+        port: 80,
+        paths: vec![echo_path("It's up!"), CLIENT_ADDRESS_PATH.to_owned()],
+        asks_source: true,
+        timeout: Duration::from_millis(300),
+    }
+}
+
+/// Calls `web` from `caller` as the runner does.
+async fn call(azure: &Azure) -> Observation {
+    let id = ResourceId::parse(&group(azure, "caller")).unwrap();
+    let argv = probe().command("n1");
+    let output = client(azure)
+        .exec_in_container_group(&id, &argv, LIMIT)
+        .await
+        .unwrap();
+    probe().read("n1", &output)
+}
+
+async fn exec(azure: &Azure, container: &str, body: Value) -> Answer {
+    let path = format!("{}/containers/{container}/exec", group(azure, "caller"));
+    azure.post(&path, Some(body)).await
+}
+
+/// Connects to a session's URL as az does: no token, no subprotocol.
+async fn connect(uri: &str) -> Result<WebSocketStream<TcpStream>, String> {
+    let authority = uri
+        .strip_prefix("ws://")
+        .unwrap()
+        .split('/')
+        .next()
+        .unwrap();
+    let stream = TcpStream::connect(authority).await.unwrap();
+    tokio_tungstenite::client_async(uri, stream)
+        .await
+        .map(|(socket, _)| socket)
+        .map_err(|error| error.to_string())
+}
+
+/// Everything up to the close, and its reason.
+async fn rest(socket: &mut WebSocketStream<TcpStream>) -> (String, String) {
+    let mut shown = String::new();
+    while let Some(Ok(message)) = socket.next().await {
+        match message {
+            Message::Close(frame) => {
+                let reason = frame
+                    .map(|frame| frame.reason.to_string())
+                    .unwrap_or_default();
+                return (shown, reason);
+            }
+            message => shown.push_str(message.to_text().unwrap()),
+        }
+    }
+    panic!("no close after {shown:?}");
+}
+
+fn shell() -> Value {
+    json!({ "command": "/bin/sh", "terminalSize": { "rows": 24, "cols": 80 } })
+}
+
+#[tokio::test]
+async fn a_container_group_calls_another_by_exec() {
+    let azure = two_groups().await;
+    let seen = call(&azure).await;
+    assert_eq!(seen.outcome.outcome(), Some(Outcome::Reachable), "{seen:?}");
+    assert_eq!(seen.status, Some(200));
+    assert_eq!(seen.body.as_deref(), Some("It's up!"));
+    assert_eq!(seen.source, Some("172.16.32.4".parse().unwrap()));
+    assert_eq!(seen.caller.map(|own| *own.ip()), seen.source);
+
+    let logs = format!("{}/containers/web-80/logs", group(&azure, "web"));
+    let log = azure.get(&logs).await.expect(200).body;
+    let lines = log["content"].as_str().unwrap().lines().count();
+    assert_eq!(lines, 3, "the start and two requests: {log}");
+    let url = |query: &str| {
+        format!(
+            "{}{logs}?api-version=2025-09-01&{query}",
+            azure.emulator.base_url()
+        )
+    };
+    let last = azure.get(&url("tail=1")).await.expect(200).body;
+    let last = last["content"].as_str().unwrap();
+    assert!(
+        last.ends_with('\n') && last.lines().count() == 1 && last.contains("/clientip"),
+        "{last}"
+    );
+    azure.get(&url("tail=x")).await.expect(400);
+    azure.get(&url("timestamps=true")).await.expect(501);
+    azure.emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_session_is_opened_once_and_by_its_password_alone() {
+    let azure = two_groups().await;
+    let invited = exec(&azure, "web-80", shell()).await.expect(200).body;
+    let uri = invited["webSocketUri"].as_str().unwrap();
+    let password = invited["password"].as_str().unwrap();
+    assert!(password.ends_with("[[EOM]]"));
+    assert!(
+        uri.contains("/execstream/sessionId/") && uri.ends_with("&rows=24&cols=80"),
+        "{uri}"
+    );
+
+    let mut socket = connect(uri).await.unwrap();
+    let wrong = password.replace("[[EOM]]", "[[EOF]]");
+    socket.send(Message::Text(wrong.into())).await.unwrap();
+    assert_eq!(
+        rest(&mut socket).await,
+        (String::new(), "the password is wrong".to_owned())
+    );
+    let again = connect(uri).await.expect_err("the invitation is used up");
+    assert!(again.contains("404"), "{again}");
+
+    // The password as az sends it, then keys.
+    let invited = exec(&azure, "web-80", shell()).await.expect(200).body;
+    let mut socket = connect(invited["webSocketUri"].as_str().unwrap())
+        .await
+        .unwrap();
+    let password = invited["password"].as_str().unwrap();
+    socket.send(Message::Text(password.into())).await.unwrap();
+    for keys in ["l", "x\u{7f}s -l\r", "ex", "it\r"] {
+        socket
+            .send(Message::Binary(keys.as_bytes().to_vec().into()))
+            .await
+            .unwrap();
+    }
+    let (shown, reason) = rest(&mut socket).await;
+    assert_eq!(reason, "");
+    assert_eq!(
+        shown,
+        "/ # lx\u{8} \u{8}s -l\r\n/bin/sh: ls: not built into the local Azure, which runs the probes of \
+         vnetlab alone\r\n/ # exit\r\n"
+    );
+
+    let invited = exec(&azure, "web-80", json!({ "command": "ls" }))
+        .await
+        .expect(200)
+        .body;
+    let mut socket = connect(invited["webSocketUri"].as_str().unwrap())
+        .await
+        .unwrap();
+    let password = invited["password"].as_str().unwrap();
+    socket.send(Message::Text(password.into())).await.unwrap();
+    let (shown, _) = rest(&mut socket).await;
+    assert!(
+        shown.starts_with("exec failed: `ls` is not built into"),
+        "{shown}"
+    );
+    azure.emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn exec_refuses_as_azure_does() {
+    let azure = two_groups().await;
+    let refused = exec(&azure, "other", shell()).await.expect(404);
+    assert_eq!(refused.code(), "ContainerNotFound");
+    assert_eq!(
+        refused.body["error"]["message"],
+        "The container 'other' does not exist in container group 'caller'."
+    );
+    let nobody = format!("{}/containers/c/exec", group(&azure, "nobody"));
+    let refused = azure.post(&nobody, Some(shell())).await.expect(404);
+    assert_eq!(refused.code(), "ResourceNotFound");
+    let elsewhere = nobody.replace("/resourceGroups/g/", "/resourceGroups/h/");
+    let refused = azure.post(&elsewhere, Some(shell())).await.expect(404);
+    assert_eq!(refused.code(), "ResourceGroupNotFound");
+    for body in [
+        json!({}),
+        json!({ "command": "" }),
+        json!({ "command": "/bin/sh", "terminalSize": { "rows": "24" } }),
+    ] {
+        let refused = exec(&azure, "web-80", body).await.expect(400);
+        assert_eq!(refused.code(), "InvalidRequestContent");
+    }
+    azure.emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_stopped_group_neither_answers_nor_calls_until_it_is_started() {
+    let azure = two_groups().await;
+    let (caller, web) = (group(&azure, "caller"), group(&azure, "web"));
+    // A session that stands when its group stops ends with it.
+    let invited = exec(&azure, "web-80", shell()).await.expect(200).body;
+    let mut open = connect(invited["webSocketUri"].as_str().unwrap())
+        .await
+        .unwrap();
+    let password = invited["password"].as_str().unwrap();
+    open.send(Message::Text(password.into())).await.unwrap();
+
+    azure.post(&format!("{web}/stop"), None).await.expect(204);
+    let stopped = azure.get(&web).await.expect(200).body;
+    let properties = &stopped["properties"];
+    assert_eq!(properties["instanceView"]["state"], "Stopped");
+    assert_eq!(properties["provisioningState"], "Succeeded");
+    assert_eq!(properties["ipAddress"].get("ip"), None);
+    let current = &properties["containers"][0]["properties"]["instanceView"]["currentState"];
+    assert_eq!(current["state"], "Terminated");
+    assert_eq!(call(&azure).await.outcome.outcome(), Some(Outcome::Timeout));
+    let logs = azure
+        .get(&format!("{web}/containers/web-80/logs"))
+        .await
+        .expect(404);
+    assert_eq!(logs.code(), "ContainerLogNotAvailable");
+    let refused = azure
+        .post(&format!("{web}/restart"), None)
+        .await
+        .expect(409);
+    assert_eq!(
+        refused.body["error"]["message"],
+        "Container Group 'web' in resource group 'g' is stopped."
+    );
+    azure.post(&format!("{web}/stop"), None).await.expect(204);
+
+    let started = azure.post(&format!("{web}/start"), None).await.expect(202);
+    assert_eq!(azure.settled(&started).await["status"], "Succeeded");
+    assert_eq!(call(&azure).await.status, Some(200));
+    let restarted = azure
+        .post(&format!("{web}/restart"), None)
+        .await
+        .expect(204);
+    assert_eq!(azure.settled(&restarted).await["status"], "Succeeded");
+    assert_eq!(call(&azure).await.status, Some(200));
+    // A write starts a stopped group as well.
+    azure.post(&format!("{web}/stop"), None).await.expect(204);
+    let subnet = azure.provider("Microsoft.Network/virtualNetworks/vnet/subnets/aci");
+    let written = azure.create(&web, crate::azure::web(&subnet)).await;
+    assert_eq!(written["properties"]["instanceView"]["state"], "Running");
+    assert_eq!(call(&azure).await.status, Some(200));
+
+    azure
+        .post(&format!("{caller}/stop"), None)
+        .await
+        .expect(204);
+    let (_, reason) = rest(&mut open).await;
+    assert_eq!(reason, "the container group has stopped");
+    assert_eq!(
+        exec(&azure, "web-80", shell()).await.expect(409).code(),
+        "ContainerGroupStopped"
+    );
+    let id = ResourceId::parse(&caller).unwrap();
+    let error = client(&azure)
+        .exec_in_container_group(&id, &probe().command("n1"), LIMIT)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, ContainerExecError::NotRunning { state, .. } if state == "Terminated"),
+        "{error:?}"
+    );
+    azure.emulator.shutdown().await;
+}
