@@ -331,7 +331,10 @@ fn a_container_group_calls_another_across_subnets_and_within_one() {
     if !lab_runs_here() {
         return;
     }
-    let run = Run::of(vnetlab(), &["tests/specs/aci-calls-aci.yaml", "--fabric", "lab"]);
+    let run = Run::of(
+        vnetlab(),
+        &["tests/specs/aci-calls-aci.yaml", "--fabric", "lab"],
+    );
     assert_eq!(run.code(), Some(0), "{}", run.text());
     assert_eq!(run.report["fabric"], "lab");
     let allowed = run.probe(1, 0);
@@ -350,4 +353,13 @@ fn a_container_group_calls_another_across_subnets_and_within_one() {
     let source = blocked["source"].as_str().expect("a packet has a source");
     assert!(source.starts_with("10.40.2."), "{source}");
     assert_eq!(run.probe(3, 1)["observed"]["source"], source);
+}
+
+#[test]
+fn a_container_group_calls_in_the_model_too() {
+    let spec = "tests/specs/aci-calls-aci.yaml";
+    let run = Run::of(vnetlab(), &[spec, "--fabric", "model"]);
+    assert_eq!(run.code(), Some(0), "{}", run.text());
+    assert_eq!(run.probe(1, 0)["observed"]["source"], "10.40.1.4");
+    assert_eq!(run.probe(1, 0)["observed"]["simulated"], true);
 }
