@@ -53,12 +53,17 @@ fn number(value: f64) -> Value {
     }
 }
 
+/// The port of a container group that serves none: without one it is given no address, and a port of the
+/// group must be its container's too (R72). Nothing listens there.
+pub(super) const UNSERVED_PORT: u16 = 80;
+
 /// The `containers` of a container group, as the template's values.
 pub(super) fn in_group(workload: &Workload) -> Value {
     let all = arguments(workload);
     let count = all.len();
     all.into_iter()
         .map(|(name, arguments, port)| {
+            let port = port.or(workload.serve.is_empty().then_some(UNSERVED_PORT));
             let command = (!arguments.is_empty()).then(|| {
                 std::iter::once("/agnhost".to_owned())
                     .chain(arguments)

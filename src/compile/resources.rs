@@ -327,8 +327,7 @@ fn container_group(topology: &Topology, workload: &Workload, subnet: &SubnetRef)
         .map(|listen| json!({ "port": listen.port, "protocol": "TCP" }))
         .collect::<Vec<_>>();
     if ports.is_empty() {
-        // A group without a port is given no address; nothing listens on this one.
-        ports.push(json!({ "port": 80, "protocol": "TCP" }));
+        ports.push(json!({ "port": containers::UNSERVED_PORT, "protocol": "TCP" }));
     }
     json!({
         "name": workload.azure_name,

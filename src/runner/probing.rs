@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 
-use crate::arm::Addresses;
+use crate::arm::{Addresses, ResourceId};
 use crate::compile::{Compiled, ProbePlan, Workload};
 use crate::predict::concrete::predict;
 use crate::topology::Name;
@@ -179,10 +179,11 @@ impl Context<'_> {
                 }
                 Ok(output.stdout)
             }
-            // `topology::resolve` refuses a container group as a caller.
-            Workload::ContainerGroup { key } => Err(StepError::Unsupported {
-                operation: format!("running a probe inside container group `{}`", key.name),
-            }),
+            Workload::ContainerGroup { key } => {
+                let id = ResourceId::in_group(&self.target.subscription, self.group, key);
+                let client = &self.target.client;
+                Ok(client.exec_in_container_group(&id, argv, limit).await?)
+            }
         }
     }
 
