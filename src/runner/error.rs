@@ -1,6 +1,6 @@
 use crate::arm::{AzureError, ResourceKey};
-use crate::client::ClientError;
 use crate::client::kubernetes::KubernetesError;
+use crate::client::{ClientError, ContainerExecError};
 
 /// What went wrong within a step.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +11,9 @@ pub(super) enum StepError {
     /// A cluster's Kubernetes API refused, or could not be reached.
     #[error(transparent)]
     Kubernetes(#[from] KubernetesError),
+    /// A command could not be run in a container group.
+    #[error(transparent)]
+    ContainerExec(#[from] ContainerExecError),
     /// A resource of a template that was deployed has no id any more.
     #[error("the template cannot be expanded")]
     Template(#[source] AzureError),

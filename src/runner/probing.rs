@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 
-use crate::arm::{Addresses, Destination, FlowState, Party};
+use crate::arm::{Addresses, Destination, FlowState, Party, ResourceId};
 use crate::compile::{Compiled, ProbePlan};
 use crate::predict::concrete::predict;
 use crate::probe::Kind;
@@ -190,11 +190,15 @@ impl Context<'_> {
                 }
                 Ok(output.stdout)
             }
-            Party::ContainerGroup(key) | Party::NetworkInterface(key) => {
-                Err(StepError::Unsupported {
-                    operation: format!("running a probe inside `{key}`"),
-                })
+            Party::ContainerGroup(key) => {
+                let id = ResourceId::in_group(&self.target.subscription, self.group, key);
+                let client = &self.target.client;
+                Ok(client.exec_in_container_group(&id, argv, limit).await?)
             }
+            // No workload stands for one yet.
+            Party::NetworkInterface(key) => Err(StepError::Unsupported {
+                operation: format!("running a probe inside `{key}`"),
+            }),
         }
     }
 

@@ -5,6 +5,7 @@
 mod azure;
 mod carrying;
 mod clusters;
+mod container_exec;
 mod containers;
 mod deployments;
 mod egress;
