@@ -139,6 +139,7 @@ pub async fn run(
     });
     let compiled = preflight::compile(compiler, experiment)?;
     preflight::check(experiment, &compiled)?;
+    preflight::judged(experiment)?;
     let secrets = preflight::secrets(experiment, &compiled, &file)?;
     if target.name == TargetName::Local {
         preflight::carried_locally(experiment)?;

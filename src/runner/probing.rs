@@ -12,7 +12,7 @@ use crate::arm::{Addresses, Destination, FlowState, Party, ResourceId};
 use crate::compile::{Compiled, ProbePlan};
 use crate::predict::concrete::predict;
 use crate::probe::Kind;
-use crate::topology::{Name, ProbeConnection, ProbeExpectation};
+use crate::topology::{self, Name, ProbeConnection, ProbeExpectation};
 use crate::verdict::event::{ObservedRecord, ProbeRecord};
 use crate::verdict::{
     Expectation, Judgement, Observation, Observed, Outcome, Prediction, Standing, Verdict, judge,
@@ -23,7 +23,7 @@ use super::error::StepError;
 use super::pods::NAMESPACE;
 use super::steps::Context;
 use super::trial::{Rules, Trial, covered};
-use super::{expectation, millis};
+use super::{Settle, expectation, millis};
 use crate::verdict::event::error_chain;
 
 /// What the exec machinery may take on top of the probe's own time.
@@ -113,7 +113,7 @@ impl Context<'_> {
         let predicted = predicted.ok();
         let rules = Rules {
             repeat: plan.repeat,
-            settle: settle.then_some(self.target.settle),
+            settle: self.settle(&wanted.expectation, settle),
             longest: plan.probe.timeout,
             cancel: self.cancel,
         };
@@ -140,6 +140,22 @@ impl Context<'_> {
             predicted,
             trial,
         }
+    }
+
+    /// How a change settles, in the author's words where there are any.
+    fn settle(&self, wanted: &topology::Expectation, changed: bool) -> Option<Settle> {
+        let given = wanted.within.is_some() || wanted.stable.is_some();
+        let default = match changed {
+            true => self.target.settle,
+            false => Settle {
+                within: Duration::ZERO,
+                stable: 1,
+            },
+        };
+        (changed || given).then(|| Settle {
+            within: wanted.within.unwrap_or(default.within),
+            stable: wanted.stable.unwrap_or(default.stable),
+        })
     }
 
     /// The connections that are kept open.
