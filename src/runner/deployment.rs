@@ -61,6 +61,9 @@ impl Context<'_> {
         };
         self.pods(compiled).await?;
         self.containers_run(compiled).await?;
+        if let Some(before) = &self.deployed {
+            self.held.change(before, compiled);
+        }
         self.deployed = Some(compiled.clone());
         Ok(record)
     }

@@ -2,11 +2,12 @@
 //! their verdicts.
 
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
 
-use crate::arm::{Addresses, ResourceId};
+use crate::arm::{Addresses, FlowState, Question, ResourceId};
 use crate::compile::{Compiled, ProbePlan, Workload};
 use crate::predict::concrete::predict;
 use crate::topology::Name;
@@ -87,15 +88,12 @@ impl Context<'_> {
             &compiled.manifest,
             &state.addresses,
         );
-        let predicted = predict(&state.resources, &state.addresses, &plan.question);
-        if let Err(error) = &predicted {
-            self.progress(format!(
-                "no prediction for `{}`: {}",
-                wanted.probe,
-                error_chain(error)
-            ));
-        }
-        let predicted = predicted.ok();
+        let flow = self.held.flow(&wanted.probe, &plan);
+        let predicted = Mutex::new((flow, self.predict(&wanted.probe, &plan, flow, state)));
+        let last = || {
+            let predicted = predicted.lock().unwrap_or_else(PoisonError::into_inner);
+            predicted.1.clone()
+        };
         let rules = Rules {
             repeat: plan.repeat,
             settle: settle.then_some(self.target.settle),
@@ -103,7 +101,7 @@ impl Context<'_> {
             cancel: self.cancel,
         };
         let fits = |observation: &Observation| {
-            let judged = self.judged(&expected, predicted.as_ref(), observation);
+            let judged = self.judged(&expected, last().as_ref(), observation);
             // That the prediction differs is no reason to try again, unless a change may explain it.
             judged.verdict == Verdict::Pass || (judged.verdict == Verdict::Diverged && !settle)
         };
@@ -111,8 +109,20 @@ impl Context<'_> {
             let word = observation.outcome.word();
             self.progress(format!("`{}`, try {number}: {word}", wanted.probe));
         };
-        let connect = async || self.observe(&plan, caller).await;
+        let connect = async || {
+            // The try before may have opened the connection.
+            let flow = self.held.flow(&wanted.probe, &plan);
+            if let Ok(mut predicted) = predicted.lock()
+                && predicted.0 != flow
+            {
+                *predicted = (flow, self.predict(&wanted.probe, &plan, flow, state));
+            }
+            let observation = self.observe(&plan, caller).await;
+            self.held.note(&wanted.probe, &plan, &observation);
+            observation
+        };
         let trial = rules.run(connect, fits, missed).await;
+        let predicted = last();
         Tried {
             name: wanted.probe.clone(),
             plan,
@@ -120,6 +130,26 @@ impl Context<'_> {
             predicted,
             trial,
         }
+    }
+
+    /// What the deployed state implies for a try of a probe; `None` where the analysis cannot answer.
+    fn predict(
+        &self,
+        name: &Name,
+        plan: &ProbePlan,
+        flow: FlowState,
+        state: &State,
+    ) -> Option<Prediction> {
+        let question = Question {
+            flow,
+            ..plan.question.clone()
+        };
+        let predicted = predict(&state.resources, &state.addresses, &question);
+        if let Err(error) = &predicted {
+            let why = error_chain(error);
+            self.progress(format!("no prediction for `{name}`: {why}"));
+        }
+        predicted.ok()
     }
 
     /// The probe's plan with the called workload's address filled in.

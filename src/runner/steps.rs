@@ -14,6 +14,7 @@ use crate::verdict::event::{Event, StepKind, StepRecord};
 use crate::verdict::{Verdict, combine};
 
 use super::deployment::OPERATION_LIMIT;
+use super::held::HeldConnections;
 use super::probing::State;
 use super::{Target, millis};
 use crate::verdict::event::error_chain;
@@ -32,6 +33,8 @@ pub(super) struct Context<'a> {
     pub(super) deployed: Option<Compiled>,
     /// The clusters whose credentials were fetched.
     pub(super) clusters: BTreeMap<ResourceKey, Cluster>,
+    /// The connections that probes keep.
+    pub(super) held: HeldConnections,
     /// Whether a probe has reached something yet.
     pub(super) positive_control: AtomicBool,
     /// Whether something was deployed since the last probes, so that the network may still be settling.
@@ -70,6 +73,7 @@ impl<'a> Context<'a> {
             budget,
             deployed: None,
             clusters: BTreeMap::new(),
+            held: HeldConnections::default(),
             positive_control: AtomicBool::new(false),
             unsettled: false,
             probes_waited: Duration::ZERO,
