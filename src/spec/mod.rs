@@ -25,7 +25,9 @@ mod name;
 mod render;
 mod sentence;
 mod span;
+mod text;
 mod tree;
+mod yaml;
 
 pub use decode::parse;
 pub use diagnostic::{Diagnostic, Label, Severity};
@@ -39,7 +41,7 @@ pub use model::{
 };
 pub use name::{Name, NameError};
 pub use render::render;
-pub use span::{Source, Span, Spanned};
+pub use span::{Source, Sources, Span, Spanned};
 
 pub(crate) use decode::read;
 pub(crate) use diagnostic::{list, nearest, suggestion};

@@ -118,7 +118,7 @@ pub(crate) fn substitutions(node: &mut Node, found: &mut Vec<Diagnostic>) {
                 }
             }
         },
-        Value::Null | Value::Broken => {}
+        Value::Secret(_) | Value::Null | Value::Broken => {}
     }
 }
 

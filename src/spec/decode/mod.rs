@@ -17,7 +17,8 @@ use std::collections::BTreeMap;
 use fields::Decoder;
 
 use super::language::{BUDGET, LIFECYCLE, SPEC};
-use super::tree::{self, Node};
+use super::tree::Node;
+use super::yaml;
 use super::{Budget, Cleanup, Diagnostic, Lifecycle, Network, Source, Span, Spec, codes};
 
 /// Reads a spec.
@@ -34,7 +35,7 @@ pub fn parse(source: &Source) -> Result<Spec, Vec<Diagnostic>> {
 
 /// Reads a spec as far as it can be read; what cannot is reported, and left out.
 pub(crate) fn read(source: &Source, found: &mut Vec<Diagnostic>) -> Option<Spec> {
-    let mut document = tree::read(source, found)?;
+    let mut document = yaml::read(source, found)?;
     expand::substitutions(&mut document, found);
     keys::check(&mut document, &[], found);
     spec(&mut Decoder { found }, &document)
