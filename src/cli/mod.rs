@@ -20,6 +20,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use load::SpecArguments;
+
 /// Everything held.
 const HELD: u8 = 0;
 /// The spec, a flag or the configuration is wrong; nothing was touched.
@@ -48,17 +50,14 @@ enum Command {
     Run(run::Arguments),
     /// Compile a spec to ARM templates
     Compile {
-        /// The experiment spec
-        spec: PathBuf,
+        #[command(flatten)]
+        spec: SpecArguments,
         /// Write `main.json`, and a `step-N.json` for what each later step sends, into this directory
         #[arg(short, long, value_name = "DIR")]
         output: Option<PathBuf>,
     },
     /// Report every finding on a spec
-    Check {
-        /// The experiment spec
-        spec: PathBuf,
-    },
+    Check(SpecArguments),
     /// Tell what this host supports, feature by feature
     #[cfg(all(feature = "local", target_os = "linux"))]
     Doctor,
@@ -90,7 +89,7 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "run")]
         Command::Run(arguments) => run::run(arguments),
         Command::Compile { spec, output } => compile::run(&spec, output.as_deref()),
-        Command::Check { spec } => check::run(&spec),
+        Command::Check(spec) => check::run(&spec),
         #[cfg(all(feature = "local", target_os = "linux"))]
         Command::Doctor => doctor::run(),
     });

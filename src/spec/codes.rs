@@ -173,8 +173,6 @@ codes! {
     KEY_NOT_YET = "VNL0901";
     /// A value of the language that is not supported yet.
     VALUE_NOT_YET = "VNL0902";
-    /// A substitution.
-    SUBSTITUTION_NOT_YET = "VNL0903";
     /// A security rule with an address that only a deployment tells.
     DEPLOYED_ADDRESS_NOT_YET = "VNL0904";
 }

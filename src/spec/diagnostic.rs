@@ -68,6 +68,12 @@ impl Diagnostic {
         }
     }
 
+    /// Whether the experiment cannot run.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
     /// Says a few words beside the offending ones.
     #[must_use]
     pub fn label(mut self, text: impl Into<String>) -> Diagnostic {

@@ -17,6 +17,7 @@ mod address_plan;
 mod azure_name;
 mod cluster;
 mod expectation;
+mod findings;
 mod immutable;
 mod model;
 mod names;
@@ -39,7 +40,7 @@ pub use model::{
     SecurityRule, SourceSet, SourceWord, Statement, Step, Subnet, SubnetRef, Topology,
     VirtualNetwork, Workload,
 };
-pub use resolve::{Resolution, load, resolve};
+pub use resolve::{Resolution, load, load_document, resolve};
 
 #[cfg(test)]
 mod tests;

@@ -40,8 +40,8 @@ impl<'n> Fields<'n> {
 }
 
 /// Reads nodes and collects what is wrong with them.
-pub(super) struct Decoder<'f> {
-    pub(super) found: &'f mut Vec<Diagnostic>,
+pub(in crate::spec) struct Decoder<'f> {
+    pub(in crate::spec) found: &'f mut Vec<Diagnostic>,
 }
 
 impl Decoder<'_> {
