@@ -25,6 +25,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use load::SpecArguments;
+
 /// Everything held.
 const HELD: u8 = 0;
 /// An expectation did not hold; of `fmt --check`: a file is not formatted.
@@ -55,17 +57,14 @@ enum Command {
     Run(run::Arguments),
     /// Compile a spec to ARM templates
     Compile {
-        /// The experiment spec
-        spec: PathBuf,
+        #[command(flatten)]
+        spec: SpecArguments,
         /// Write `main.json`, and a `step-N.json` for what each later step sends, into this directory
         #[arg(short, long, value_name = "DIR")]
         output: Option<PathBuf>,
     },
     /// Report every finding on a spec
-    Check {
-        /// The experiment spec
-        spec: PathBuf,
-    },
+    Check(SpecArguments),
     /// Tell what a code of a finding, or an exit code, means
     Explain {
         /// The code, for example `VNL0107` or `6`
@@ -117,7 +116,7 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "run")]
         Command::Run(arguments) => run::run(arguments),
         Command::Compile { spec, output } => compile::run(&spec, output.as_deref()),
-        Command::Check { spec } => check::run(&spec),
+        Command::Check(spec) => check::run(&spec),
         Command::Explain { code } => explain::run(&code),
         Command::Schema { keys } => schema::run(keys),
         Command::Fmt(arguments) => fmt::run(&arguments),

@@ -20,6 +20,7 @@ mod cluster;
 mod cluster_options;
 mod deployed;
 mod expectation;
+mod findings;
 mod immutable;
 mod model;
 mod names;
@@ -49,7 +50,7 @@ pub use model::{
     SecurityRule, SourceSet, SourceWord, Statement, Step, Subnet, SubnetRef, Topology,
     VirtualNetwork, Workload,
 };
-pub use resolve::{Resolution, load, resolve};
+pub use resolve::{Resolution, load, load_document, resolve};
 
 #[cfg(test)]
 mod tests;

@@ -47,5 +47,6 @@ pub(crate) fn experiment(path: &Path) -> vnetlab::topology::Experiment {
     let source = vnetlab::spec::Source::new(path, text);
     vnetlab::topology::load(&source)
         .unwrap_or_else(|findings| panic!("{}", vnetlab::spec::render(&findings, &source, false)))
-        .experiment
+        .experiments
+        .remove(0)
 }
