@@ -74,8 +74,7 @@ mod tests {
     use std::path::Path;
 
     use crate::compile::Compiler;
-    use crate::spec::Source;
-    use crate::topology;
+    use crate::topology::{self, Source};
     use crate::verdict::Observed;
 
     use super::*;

@@ -41,7 +41,7 @@ mod workload;
 pub use crate::spec::{
     Access, Budget, Cleanup, ClusterNetwork, Dataplane, Egress, Lifecycle, Listen, ListenScheme,
     Name, NetworkPolicy, Piece, Plane, ProbeConnection, Quantifier, Restart, RoutePrefix, Scheme,
-    SecretSource, SecretText, Span, Spread,
+    SecretSource, SecretText, Source, Span, Spread,
 };
 pub use model::{
     Action, AddressSet, Cluster, Delegation, Expectation, Experiment, FlowSet, FlowTerms,
