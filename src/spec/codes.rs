@@ -116,7 +116,7 @@ codes! {
 
     /// Two clusters, one of them kubenet, share a subnet.
     KUBENET_SHARES_SUBNET = "VNL0401";
-    /// A cluster's subnet holds container groups.
+    /// A subnet that cannot hold what a cluster or a container group puts into it.
     DELEGATED_SUBNET = "VNL0402";
     /// A pod or service range overlaps another range.
     CLUSTER_RANGE_OVERLAPS = "VNL0403";
