@@ -325,3 +325,63 @@ fn the_report_is_what_its_schema_says() {
         assert!(errors.is_empty(), "{fabric}: {}", errors.join("\n"));
     }
 }
+
+#[test]
+fn the_probes_of_a_step_wait_at_once_and_are_reported_in_order() {
+    if !lab_runs_here() {
+        return;
+    }
+    let run = Run::of(vnetlab(), &["tests/specs/silences-at-once.yaml"]);
+    assert_eq!(run.code(), Some(0), "{}", run.text());
+    let probes = run.report["steps"][1]["probes"].as_array();
+    let probes = probes.expect("the step has probes").iter();
+    let names = probes
+        .map(|probe| probe["name"].as_str().expect("a probe has a name"))
+        .collect::<Vec<_>>();
+    assert_eq!(names, ["z-silent", "b-silent", "m-silent", "a-open"]);
+    // Each waits its own second out; together they take one, not three.
+    for place in 0..3 {
+        let took = run.probe(1, place)["observed"]["duration_ms"].as_u64();
+        assert!(took >= Some(1000), "{took:?}");
+    }
+    let waited = run.report["probes_waited_ms"].as_u64().expect("a number");
+    assert!((1000..2000).contains(&waited), "{waited}");
+}
+
+#[test]
+fn a_container_group_calls_another_across_subnets_and_within_one() {
+    if !lab_runs_here() {
+        return;
+    }
+    let run = Run::of(
+        vnetlab(),
+        &["tests/specs/aci-calls-aci.yaml", "--fabric", "lab"],
+    );
+    assert_eq!(run.code(), Some(0), "{}", run.text());
+    assert_eq!(run.report["fabric"], "lab");
+    let allowed = run.probe(1, 0);
+    assert_eq!(allowed["observed"]["body"], "It's \"up\"!");
+    assert_eq!(allowed["observed"]["source"], "10.40.1.4");
+    assert_eq!(
+        allowed["observed"]["evidence"]["by"]["rule"],
+        "allow-clients"
+    );
+    // R74: the rules hold between groups of one subnet.
+    let neighbour = run.probe(1, 2);
+    assert_eq!(neighbour["observed"]["outcome"], "timeout");
+    assert_eq!(neighbour["observed"]["simulated"], false);
+    let blocked = &neighbour["observed"]["evidence"]["packets"][0];
+    assert_eq!(blocked["rule"]["rule"], "deny-rest");
+    let source = blocked["source"].as_str().expect("a packet has a source");
+    assert!(source.starts_with("10.40.2."), "{source}");
+    assert_eq!(run.probe(3, 1)["observed"]["source"], source);
+}
+
+#[test]
+fn a_container_group_calls_in_the_model_too() {
+    let spec = "tests/specs/aci-calls-aci.yaml";
+    let run = Run::of(vnetlab(), &[spec, "--fabric", "model"]);
+    assert_eq!(run.code(), Some(0), "{}", run.text());
+    assert_eq!(run.probe(1, 0)["observed"]["source"], "10.40.1.4");
+    assert_eq!(run.probe(1, 0)["observed"]["simulated"], true);
+}

@@ -8,6 +8,8 @@ use super::ResourceKey;
 pub struct Addresses {
     /// The private address of each container group.
     pub container_groups: BTreeMap<ResourceKey, Ipv4Addr>,
+    /// The primary private address of each network interface.
+    pub network_interfaces: BTreeMap<ResourceKey, Ipv4Addr>,
     /// The nodes of each cluster, in the order of their names.
     pub nodes: BTreeMap<ResourceKey, Vec<NodeAddress>>,
     /// The pods, by cluster and pod name.

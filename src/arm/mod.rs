@@ -19,6 +19,6 @@ pub use addresses::{Addresses, NodeAddress, PodAddress};
 pub use error::AzureError;
 pub use expand::{Expansion, Moment, Parameters, Scope, expand};
 pub use id::{ResourceId, ResourceIdError, ResourceKey};
-pub use question::{Destination, Party, Question};
+pub use question::{Destination, FlowState, Forwarder, Listening, Party, Question};
 pub use resource::Resource;
 pub use template::{Template, TemplateError, TemplateResource};

@@ -8,10 +8,15 @@
 mod container_groups;
 mod managed_clusters;
 mod names;
+mod nat_gateways;
+mod network_interfaces;
+mod peerings;
 mod prefixes;
+mod references;
 mod role_assignments;
 mod route_tables;
 mod security_rules;
+pub(crate) mod types;
 mod virtual_networks;
 
 #[cfg(test)]
@@ -23,9 +28,9 @@ use super::views::{
     SECURITY_RULE, SUBNET, USER_ASSIGNED_IDENTITY, VIRTUAL_NETWORK, View,
 };
 use super::{AzureError, Resource, ResourceId};
-
-/// `Microsoft.Network/routeTables/routes`.
-const ROUTE: &str = "Microsoft.Network/routeTables/routes";
+use types::{
+    APPLICATION_SECURITY_GROUP, NAT_GATEWAY, NETWORK_INTERFACE, PEERING, PUBLIC_ADDRESS, ROUTE,
+};
 
 /// Finds a resource that exists beside the one in question.
 type Existing<'a> = &'a dyn Fn(&ResourceId) -> Option<Resource>;
@@ -45,6 +50,10 @@ pub fn resource(resource: &Resource) -> Result<(), AzureError> {
         Some(SECURITY_RULE) => security_rules::rule(resource.id.name(), &view),
         Some(ROUTE_TABLE) => route_tables::table(&view),
         Some(ROUTE) => route_tables::route(&view),
+        Some(PEERING) => peerings::peering(&view),
+        Some(NAT_GATEWAY) => nat_gateways::gateway(resource, &view),
+        Some(PUBLIC_ADDRESS) => nat_gateways::public_address(resource, &view),
+        Some(NETWORK_INTERFACE) => network_interfaces::interface(&view),
         Some(CONTAINER_GROUP) => container_groups::group(&view),
         Some(MANAGED_CLUSTER) => managed_clusters::cluster(resource, &view),
         Some(ROLE_ASSIGNMENT) => role_assignments::assignment(resource, &view),
@@ -69,7 +78,11 @@ pub fn against(
         Some(VIRTUAL_NETWORK) => virtual_networks::references(resource, &view, existing),
         Some(SUBNET) => virtual_networks::child(resource, &view, existing),
         Some(SECURITY_RULE) => security_rules::child(resource, &view, existing),
-        Some(ROUTE) => parent(resource, existing).map(drop),
+        Some(NETWORK_SECURITY_GROUP) => security_rules::references(resource, &view, existing),
+        Some(ROUTE) => route_tables::child(resource, &view, existing),
+        Some(PEERING) => peerings::child(resource, &view, existing),
+        Some(NAT_GATEWAY) => nat_gateways::addresses(resource, &view, existing),
+        Some(NETWORK_INTERFACE) => network_interfaces::placement(resource, &view, existing),
         Some(CONTAINER_GROUP) => container_groups::placement(&view, existing),
         Some(MANAGED_CLUSTER) => managed_clusters::placement(&view, existing),
         _ => Ok(()),
@@ -84,6 +97,11 @@ fn known_type(resource: &Resource) -> Option<&'static str> {
         SECURITY_RULE,
         ROUTE_TABLE,
         ROUTE,
+        PEERING,
+        NAT_GATEWAY,
+        PUBLIC_ADDRESS,
+        NETWORK_INTERFACE,
+        APPLICATION_SECURITY_GROUP,
         CONTAINER_GROUP,
         MANAGED_CLUSTER,
         USER_ASSIGNED_IDENTITY,
@@ -96,7 +114,7 @@ fn known_type(resource: &Resource) -> Option<&'static str> {
 /// Refuses a resource that has a place of its own and does not say which.
 fn location(resource: &Resource) -> Result<(), AzureError> {
     let placed = match known_type(resource) {
-        Some(SUBNET | SECURITY_RULE | ROUTE | ROLE_ASSIGNMENT) | None => false,
+        Some(SUBNET | PEERING | SECURITY_RULE | ROUTE | ROLE_ASSIGNMENT) | None => false,
         Some(_) => true,
     };
     let given = resource.member("location").and_then(|value| value.as_str());

@@ -8,7 +8,10 @@ mod compile;
 #[cfg(all(feature = "local", target_os = "linux"))]
 mod doctor;
 mod explain;
+mod fmt;
+mod init;
 mod load;
+mod render;
 #[cfg(feature = "run")]
 mod run;
 mod schema;
@@ -24,6 +27,8 @@ use clap::{Parser, Subcommand};
 
 /// Everything held.
 const HELD: u8 = 0;
+/// An expectation did not hold; of `fmt --check`: a file is not formatted.
+const CHANGED: u8 = 1;
 /// The spec, a flag or the configuration is wrong; nothing was touched.
 const WRONG_INPUT: u8 = 2;
 /// It could not be judged: login, deployment or the probes' machinery failed.
@@ -72,6 +77,15 @@ enum Command {
         #[arg(long)]
         keys: bool,
     },
+    /// Put specs into their canonical form: short sentences, keys in order; comments stay
+    Fmt(fmt::Arguments),
+    /// Print a spec in its long form: every sentence as its map, names qualified, defaults written out
+    Render {
+        /// The experiment spec
+        spec: PathBuf,
+    },
+    /// Write a spec to begin with, that runs as it is
+    Init(init::Arguments),
     /// Tell what this host supports, feature by feature
     #[cfg(all(feature = "local", target_os = "linux"))]
     Doctor,
@@ -106,6 +120,9 @@ pub fn main() -> ExitCode {
         Command::Check { spec } => check::run(&spec),
         Command::Explain { code } => explain::run(&code),
         Command::Schema { keys } => schema::run(keys),
+        Command::Fmt(arguments) => fmt::run(&arguments),
+        Command::Render { spec } => render::run(&spec),
+        Command::Init(arguments) => init::run(&arguments),
         #[cfg(all(feature = "local", target_os = "linux"))]
         Command::Doctor => doctor::run(),
     });

@@ -81,6 +81,10 @@ fn number(value: f64) -> Value {
     }
 }
 
+/// The port of a container group that serves none: without one it is given no address, and a port of the
+/// group must be its container's too (R72). Nothing listens there.
+pub(super) const UNSERVED_PORT: u16 = 80;
+
 /// The `containers` of a container group, as the template's values.
 pub(super) fn in_group(workload: &Workload) -> Value {
     let all = containers(workload);
@@ -101,14 +105,19 @@ pub(super) fn in_group(workload: &Workload) -> Value {
                 let agent = std::iter::once("/agnhost".to_owned());
                 agent.chain(container.agent).collect()
             };
-            let ports = container.serves.iter().map(|listen| {
-                json!({ "port": listen.port, "protocol": protocol(listen.scheme) })
-            });
+            let mut ports = container
+                .serves
+                .iter()
+                .map(|listen| json!({ "port": listen.port, "protocol": protocol(listen.scheme) }))
+                .collect::<Vec<_>>();
+            if workload.serve.is_empty() {
+                ports.push(json!({ "port": UNSERVED_PORT, "protocol": "TCP" }));
+            }
             json!({
                 "name": container.name,
                 "image": workload.image.as_deref().unwrap_or(AGENT_IMAGE),
                 "command": command,
-                "ports": ports.collect::<Vec<_>>(),
+                "ports": ports,
                 "env": env,
                 "cpu": number(share(workload.cpu_millis, count)),
                 "memory_in_gb": number(share(workload.memory_mb.saturating_mul(1000) / 1024, count)),

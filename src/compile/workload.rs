@@ -27,7 +27,7 @@ pub(super) fn container_group(
         .collect::<Vec<_>>();
     if ports.is_empty() {
         // A group without a port is given no address; nothing listens on this one.
-        ports.push(json!({ "port": 80, "protocol": "TCP" }));
+        ports.push(json!({ "port": containers::UNSERVED_PORT, "protocol": "TCP" }));
     }
     let vnet = lookup::virtual_network(topology, &at.vnet)?;
     Ok(json!({

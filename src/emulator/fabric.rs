@@ -54,7 +54,42 @@ pub trait Fabric: Send + Sync {
         nonce: Option<&str>,
     ) -> Result<Connection, DialError>;
 
-    /// The record of the connections that were opened under `nonce`; `None` where the fabric keeps
+    /// Receives the datagrams that reach a UDP port of an endpoint.
+    ///
+    /// # Errors
+    /// When the endpoint does not exist or the port is taken.
+    async fn listen_datagrams(
+        &self,
+        endpoint: &EndpointId,
+        port: u16,
+    ) -> Result<Box<dyn DatagramListener>, FabricError>;
+
+    /// Opens a UDP flow from an endpoint; nothing is sent yet. What its packets meet is kept under
+    /// `nonce` for [`Fabric::evidence`].
+    ///
+    /// # Errors
+    /// When the endpoint does not exist or has no port left.
+    async fn dial_datagrams(
+        &self,
+        endpoint: &EndpointId,
+        to: SocketAddrV4,
+        nonce: Option<&str>,
+    ) -> Result<Box<dyn DatagramFlow>, DialError>;
+
+    /// Sends one ICMP echo request from an endpoint and waits for its reply. What the packets meet is
+    /// kept under `nonce` for [`Fabric::evidence`].
+    ///
+    /// # Errors
+    /// [`DialError`] says how it failed; nothing refuses an echo.
+    async fn echo(
+        &self,
+        endpoint: &EndpointId,
+        to: Ipv4Addr,
+        timeout: Duration,
+        nonce: Option<&str>,
+    ) -> Result<(), DialError>;
+
+    /// The record of what was opened or sent under `nonce`; `None` where the fabric keeps
     /// no such record (the model) or has never heard of the nonce.
     async fn evidence(&self, nonce: &str) -> Option<Evidence>;
 }
@@ -62,6 +97,15 @@ pub trait Fabric: Send + Sync {
 /// The name of an endpoint, unique within an emulator.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EndpointId(pub String);
+
+impl EndpointId {
+    /// The endpoint that answers for every address outside of the virtual networks. Every fabric of
+    /// packets has it; no state names it.
+    #[must_use]
+    pub fn internet() -> EndpointId {
+        EndpointId("internet".to_owned())
+    }
+}
 
 impl fmt::Display for EndpointId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -73,7 +117,8 @@ impl fmt::Display for EndpointId {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct NetworkState {
     /// Every resource as it is stored, of all resource groups: the fabric reads virtual networks,
-    /// network security groups (with their default rules), route tables and managed clusters.
+    /// peerings, network interfaces, network security groups (with their default rules), route
+    /// tables, NAT gateways, public addresses and managed clusters.
     pub resources: Vec<Resource>,
     /// Every endpoint with its address.
     pub endpoints: BTreeMap<EndpointId, Endpoint>,
@@ -89,6 +134,15 @@ pub enum Endpoint {
         /// Its subnet.
         subnet: ResourceId,
         /// Its private address.
+        address: Ipv4Addr,
+    },
+    /// A network interface of a virtual machine.
+    NetworkInterface {
+        /// The interface, whose security group and IP forwarding apply.
+        interface: ResourceId,
+        /// Its subnet.
+        subnet: ResourceId,
+        /// Its primary private address.
         address: Ipv4Addr,
     },
     /// A node of a managed cluster.
@@ -126,6 +180,7 @@ impl Endpoint {
     pub fn address(&self) -> Ipv4Addr {
         match self {
             Endpoint::ContainerGroup { address, .. }
+            | Endpoint::NetworkInterface { address, .. }
             | Endpoint::Node { address, .. }
             | Endpoint::Pod { address, .. } => *address,
         }
@@ -138,8 +193,36 @@ pub trait Listener: Send + Sync {
     /// Waits for the next connection: the stream, and the caller's address as this end sees it.
     ///
     /// # Errors
-    /// When the listener is closed.
+    /// `NotConnected` when the listener is closed for good; with any other error the next connection
+    /// can still be waited for.
     async fn accept(&self) -> io::Result<(Box<dyn Stream>, SocketAddrV4)>;
+}
+
+/// A UDP port of an endpoint.
+#[async_trait]
+pub trait DatagramListener: Send + Sync {
+    /// Waits for the next datagram: its payload, and the sender's address as this end sees it.
+    ///
+    /// # Errors
+    /// `NotConnected` when the port is closed for good; with any other error the next datagram can
+    /// still be waited for.
+    async fn receive(&self) -> io::Result<(Vec<u8>, SocketAddrV4)>;
+
+    /// Sends a datagram from the port.
+    ///
+    /// # Errors
+    /// When it cannot be sent; whether one arrives is never known.
+    async fn send(&self, payload: &[u8], to: SocketAddrV4) -> io::Result<()>;
+}
+
+/// A UDP flow: one port of the caller, one port of the called.
+#[async_trait]
+pub trait DatagramFlow: Send + Sync {
+    /// Sends a datagram and waits for the next one that comes back.
+    ///
+    /// # Errors
+    /// [`DialError`] says how it failed: `Refused` is an ICMP port unreachable.
+    async fn exchange(&self, payload: &[u8], timeout: Duration) -> Result<Vec<u8>, DialError>;
 }
 
 /// A byte stream of a connection.
@@ -153,6 +236,14 @@ pub struct Connection {
     pub stream: Box<dyn Stream>,
     /// The caller's own end, before any translation.
     pub local: SocketAddrV4,
+    /// Where the fabric keeps records: what moves the connection's to another nonce.
+    pub recorder: Option<Box<dyn Recorder>>,
+}
+
+/// The record of a connection that goes on.
+pub trait Recorder: Send + Sync {
+    /// Keeps what the connection's packets meet under another nonce from now on.
+    fn record(&self, nonce: &str);
 }
 
 impl fmt::Debug for Connection {
@@ -166,7 +257,7 @@ impl fmt::Debug for Connection {
 /// How a connection attempt failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
-    /// A reset: nothing listens.
+    /// A reset, or an ICMP port unreachable: nothing listens.
     #[error("connection refused")]
     Refused,
     /// Silence until the timeout.

@@ -10,9 +10,9 @@ use serde_json::{Map, Value, json};
 use crate::arm::{AzureError, ResourceId};
 
 use super::body;
+use super::deletion::{begin_delete, finish_delete};
 use super::providers::Kind;
 use super::reply::{Refusal, empty, json_reply, with_operation};
-use super::resources::{begin_delete, finish_delete};
 use super::state::Shared;
 use super::store::{Group, Status};
 

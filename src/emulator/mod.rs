@@ -6,8 +6,11 @@
 //! is a [`fabric::Fabric`]'s to carry or to model. Nothing here knows a spec, a template compiler or a
 //! client, and nothing but the model fabric consults the analysis.
 
+mod actions;
 mod body;
 mod builtin;
+mod containers;
+mod deletion;
 mod deployments;
 pub mod fabric;
 mod groups;
@@ -16,6 +19,7 @@ mod model;
 mod network;
 mod operations;
 mod path;
+mod pending;
 mod providers;
 mod reply;
 mod resources;
@@ -23,6 +27,7 @@ mod routes;
 mod security;
 mod state;
 mod store;
+mod websocket;
 
 pub use model::ModelFabric;
 pub use routes::router;

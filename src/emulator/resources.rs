@@ -13,8 +13,9 @@ use crate::arm::views::CONTAINER_GROUP;
 use crate::arm::{AzureError, Resource, ResourceId, validate};
 
 use super::body;
-use super::fabric::{EndpointId, FabricError};
-use super::network::{carry, container_group_endpoint};
+use super::fabric::FabricError;
+use super::network::{carry, carry_for};
+use super::pending::Version;
 use super::providers::{self, Kind};
 use super::reply::Refusal;
 use super::state::Shared;
@@ -32,9 +33,8 @@ pub(super) struct Begun {
     pub(super) location: String,
     /// What is stored: the resource, or its parent for an embedded child.
     stored: ResourceId,
-    previous: Option<Resource>,
-    /// Endpoints whose servers must stop.
-    gone: Vec<EndpointId>,
+    /// What was written.
+    written: Version,
 }
 
 /// Checks, completes and stores a resource.
@@ -79,9 +79,12 @@ pub(super) fn begin(
         None => resource,
         Some(list) => in_parent(&store, resource, list)?,
     };
-    if key.resource_type.split('/').count() == 2
-        && Kind::of(&key.resource_type) != Kind::RoleAssignment
-    {
+    // Assignments and definitions of roles are nowhere in particular.
+    let placed = !key
+        .resource_type
+        .to_ascii_lowercase()
+        .starts_with("microsoft.authorization/");
+    if placed && key.resource_type.split('/').count() == 2 {
         required_location(&stored)?;
     }
     let previous = store.resources.get(&stored.id).cloned();
@@ -89,7 +92,17 @@ pub(super) fn begin(
         // The id keeps the spelling that it was first given.
         stored.id = previous.id.clone();
     }
-    let gone = providers::accept(shared, &mut store, &mut stored, previous.as_ref())?;
+    let mut before = store.version(&stored.id);
+    let written = providers::Written {
+        previous: previous.as_ref(),
+        child: (stored.id != *id).then_some(id),
+    };
+    let accepted = providers::accept(shared, &mut store, &mut stored, written)?;
+    before.others = accepted.others;
+    // Here, while the store is locked: an endpoint of the same name may come back any time after.
+    for endpoint in &accepted.gone {
+        shared.servers.stop(endpoint);
+    }
     let kind = Kind::of(&stored.resource_type);
     let location = body::text(&stored.body, "location")
         .map(str::to_owned)
@@ -100,6 +113,10 @@ pub(super) fn begin(
     let operation = kind
         .under_way(previous.is_none())
         .map(|_| store.begin(kind.running(), Some(&stored_id)));
+    if let Some(operation) = &operation {
+        store.write_begins(&stored_id, operation, before);
+    }
+    let written = store.version(&stored_id);
     let body = read(shared, &store, id).unwrap_or(Value::Null);
     Ok(Begun {
         status: if new || kind == Kind::ContainerGroup || kind == Kind::RoleAssignment {
@@ -112,8 +129,7 @@ pub(super) fn begin(
         kind,
         location,
         stored: stored_id,
-        previous,
-        gone,
+        written,
     })
 }
 
@@ -167,58 +183,61 @@ fn in_parent(store: &Store, child: Resource, list: &str) -> Result<Resource, Ref
 ///
 /// # Errors
 /// When the network cannot carry it: a new resource is then `Failed`, an old one as it was.
-pub(super) async fn finish(shared: &Arc<Shared>, begun: &Begun) -> Result<(), AzureError> {
+pub(super) async fn finish(shared: &Arc<Shared>, begun: Begun) -> Result<(), AzureError> {
     let Some(operation) = &begun.operation else {
         return Ok(());
     };
-    for endpoint in &begun.gone {
-        shared.servers.stop(endpoint);
-    }
     let carried = carried(shared, &begun.stored).await;
-    let mut store = shared.store();
-    match carried {
-        Ok(()) => {
-            store.settle(&begun.stored, "Succeeded");
-            store.end(operation, Status::Succeeded);
-            Ok(())
-        }
-        Err(error) => {
-            let error = AzureError::new(
-                "InternalServerError",
-                format!("The network does not carry the resource: {error}."),
-            );
-            match &begun.previous {
-                Some(previous) => {
-                    store
-                        .resources
-                        .insert(begun.stored.clone(), previous.clone());
-                }
-                None => {
-                    // What failed holds nothing, so that the next state can be carried.
-                    providers::release(&mut store, &begun.stored);
-                    store.settle(&begun.stored, "Failed");
-                }
+    let error = {
+        let mut store = shared.store();
+        match carried {
+            Ok(()) => {
+                store.write_succeeds(&begun.stored, operation, begun.written);
+                store.end(operation, Status::Succeeded);
+                return Ok(());
             }
-            store.end(operation, Status::Failed(error.clone()));
-            Err(error)
+            Err(error) => {
+                let error = AzureError::new(
+                    "InternalServerError",
+                    format!("The network does not carry the resource: {error}."),
+                );
+                for endpoint in store.write_fails(&begun.stored, operation) {
+                    shared.servers.stop(&endpoint);
+                }
+                store.end(operation, Status::Failed(error.clone()));
+                error
+            }
         }
+    };
+    // What was realised of it goes again.
+    if let Err(error) = carry(shared).await {
+        tracing::debug!(%error, "the network is not what it was before a write that failed");
     }
+    Err(error)
 }
 
-async fn carried(shared: &Shared, id: &ResourceId) -> Result<(), FabricError> {
-    carry(shared).await?;
-    let group = shared.store().resources.get(id).cloned();
-    match group.filter(|resource| resource.is(CONTAINER_GROUP)) {
+/// Brings the fabric to what the store says for a write of `id`, and runs its containers.
+///
+/// # Errors
+/// When the fabric cannot realise it.
+pub(super) async fn carried(shared: &Shared, id: &ResourceId) -> Result<(), FabricError> {
+    carry_for(shared, Some(id)).await?;
+    let running = {
+        let store = shared.store();
+        let group = store.resources.get(id);
+        let group = group.filter(|resource| resource.is(CONTAINER_GROUP));
+        group.and_then(|group| {
+            let (endpoint, _) = store.leases.group(id)?;
+            Some((endpoint, providers::container_group::served(group)))
+        })
+    };
+    match running {
         None => Ok(()),
-        Some(group) => {
+        Some((endpoint, served)) => {
+            let fabric = shared.fabric.as_ref();
             shared
                 .servers
-                .serve(
-                    shared.fabric.as_ref(),
-                    &container_group_endpoint(id),
-                    id.name(),
-                    &providers::container_group::served(&group),
-                )
+                .serve(fabric, &endpoint, id.name(), &served)
                 .await
         }
     }
@@ -253,89 +272,10 @@ pub(super) fn patch_tags(
     let tags = body::get(sent, "tags")
         .cloned()
         .unwrap_or_else(|| json!({}));
-    body::set(&mut resource.body, "tags", tags);
+    body::set(&mut resource.body, "tags", tags.clone());
+    let pending = store.pending.get_mut(id);
+    if let Some(base) = pending.and_then(|pending| pending.base.resource.as_mut()) {
+        body::set(&mut base.body, "tags", tags);
+    }
     read(shared, &store, id).ok_or_else(|| Refusal::not_found(id))
-}
-
-/// A deletion that is stored and not yet carried out.
-pub(super) struct Deleted {
-    /// The resource as it was.
-    pub(super) last: Value,
-    pub(super) kind: Kind,
-    pub(super) location: String,
-    pub(super) operation: String,
-    gone: Vec<EndpointId>,
-}
-
-/// Takes a resource, and what extends it, out of the store; `None` when it is absent.
-///
-/// # Errors
-/// When something uses it.
-pub(super) fn begin_delete(shared: &Shared, id: &ResourceId) -> Result<Option<Deleted>, Refusal> {
-    let mut store = shared.store();
-    if let Some(name) = id.resource_group()
-        && store.group(name).is_none()
-    {
-        return Err(Refusal::group_not_found(name));
-    }
-    let Some(last) = read(shared, &store, id) else {
-        return Ok(None);
-    };
-    providers::may_delete(&store, id)?;
-    let key = id.key();
-    let (kind, owner) = match embedding(&key.resource_type) {
-        Some(list) => {
-            let parent = id.parent().and_then(|id| store.resources.get_mut(&id));
-            let parent = parent.ok_or_else(|| Refusal::not_found(id))?;
-            let items = body::list(body::object(&mut parent.body, "properties"), list);
-            items.retain(|item| !body::is_named(item, id.name()));
-            (Kind::of(&parent.resource_type), parent.id.clone())
-        }
-        None => (Kind::of(&key.resource_type), id.clone()),
-    };
-    let location = store
-        .resources
-        .get(&owner)
-        .and_then(|resource| body::text(&resource.body, "location"))
-        .unwrap_or("global")
-        .to_owned();
-    let mut gone = providers::release(&mut store, id);
-    if owner == *id {
-        store.resources.remove(id);
-    }
-    let extensions = store
-        .resources
-        .keys()
-        .filter(|other| providers::authorization::extends(other, id))
-        .cloned()
-        .collect::<Vec<_>>();
-    for extension in extensions {
-        gone.extend(providers::release(&mut store, &extension));
-        store.resources.remove(&extension);
-    }
-    let operation = store.begin(kind.running(), Some(id));
-    Ok(Some(Deleted {
-        last,
-        kind,
-        location,
-        operation,
-        gone,
-    }))
-}
-
-/// Waits until the network is without what was deleted, and ends the operation.
-pub(super) async fn finish_delete(shared: &Shared, deleted: &[Deleted]) -> Result<(), FabricError> {
-    for endpoint in deleted.iter().flat_map(|deleted| &deleted.gone) {
-        shared.servers.stop(endpoint);
-    }
-    let carried = carry(shared).await;
-    let status = match &carried {
-        Ok(()) => Status::Succeeded,
-        Err(error) => Status::Failed(AzureError::new("InternalServerError", error.to_string())),
-    };
-    let mut store = shared.store();
-    for deleted in deleted {
-        store.end(&deleted.operation, status.clone());
-    }
-    carried
 }

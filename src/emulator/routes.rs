@@ -12,18 +12,17 @@ use url::form_urlencoded;
 use uuid::Uuid;
 
 use crate::arm::ResourceId;
-use crate::arm::views::{CONTAINER_GROUP, MANAGED_CLUSTER};
+use crate::arm::views::CONTAINER_GROUP;
 
-use super::network::container_group_endpoint;
+use super::deletion;
 use super::operations::{poll_result, poll_status, provider_url};
 use super::path::{Place, Target, parse};
-use super::providers::{Kind, managed_cluster};
+use super::providers::Kind;
 use super::reply::{Refusal, empty, json_reply, with_header, with_operation};
-use super::resources::{self, Begun, Deleted};
+use super::resources::{self, Begun};
 use super::security;
 use super::state::{Shared, base_of};
-use super::store::embedding;
-use super::{deployments, groups, kubernetes};
+use super::{actions, containers, deployments, groups, kubernetes};
 
 /// The largest request body: a template may have 4 MB.
 const LARGEST_BODY: usize = 16 << 20;
@@ -52,6 +51,10 @@ async fn answer(shared: &Arc<Shared>, base: &str, request: Request<Body>) -> Res
     if let Target::Kubernetes { cluster, rest } = target {
         return kubernetes::answer(shared, &cluster, &rest, request).await;
     }
+    if let Target::ExecStream { session } = target {
+        // Its password comes over the socket.
+        return containers::open(shared, &session, request);
+    }
     if !security::bears(request.headers(), &shared.token) {
         return security::unauthenticated(base, &shared.tenant);
     }
@@ -61,7 +64,9 @@ async fn answer(shared: &Arc<Shared>, base: &str, request: Request<Body>) -> Res
             subscription,
             place,
         } => arm(shared, base, &subscription, place, request).await,
-        Target::Unknown | Target::Kubernetes { .. } => Err(no_such_path(request.uri().path())),
+        Target::Unknown | Target::Kubernetes { .. } | Target::ExecStream { .. } => {
+            Err(no_such_path(request.uri().path()))
+        }
     };
     answered.unwrap_or_else(IntoResponse::into_response)
 }
@@ -137,6 +142,7 @@ async fn arm(
     request: Request<Body>,
 ) -> Result<Response, Refusal> {
     let path = request.uri().path().to_owned();
+    let query = request.uri().query().unwrap_or_default().to_owned();
     let asked = read(request).await?;
     if !subscription.eq_ignore_ascii_case(&shared.subscription) {
         return Err(Refusal::new(
@@ -196,7 +202,21 @@ async fn arm(
             },
         ) => ok(list(shared, group.as_deref(), Some(&resource_type))?),
         (_, Place::Resource(id)) => resource(shared, base, &id, asked),
-        (method, Place::Under { parent, word }) => under(shared, base, method, &parent, &word),
+        ("POST", Place::Under { parent, word }) if parent.key().is(CONTAINER_GROUP) => {
+            actions::container_group(shared, base, &parent, &word).await
+        }
+        (method, Place::Under { parent, word }) if parent.key().is(containers::TYPE) => {
+            let asked = containers::Asked {
+                base,
+                container: &parent,
+                query: &query,
+                body: &asked.body,
+            };
+            containers::answer(shared, method, &word, &asked)
+        }
+        (method, Place::Under { parent, word }) => {
+            actions::under(shared, base, method, &parent, &word)
+        }
         (method, _) => Err(Refusal::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "MethodNotAllowed",
@@ -269,7 +289,7 @@ fn resource(
                 let shared = shared.clone();
                 shared.clone().tasks.spawn(async move {
                     // The operation carries the outcome to whoever polls it.
-                    let _recorded = resources::finish(&shared, &begun).await;
+                    let _recorded = resources::finish(&shared, begun).await;
                 });
             }
             Ok(response)
@@ -278,7 +298,7 @@ fn resource(
             let value = resources::patch_tags(shared, id, &asked.body)?;
             Ok(json_reply(StatusCode::OK, &value))
         }
-        "DELETE" => delete(shared, base, id),
+        "DELETE" => deletion::answer(shared, base, id),
         method => Err(Refusal::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "MethodNotAllowed",
@@ -295,7 +315,8 @@ fn tagged(response: Response, value: &Value) -> Response {
     }
 }
 
-fn namespace(id: &ResourceId) -> String {
+/// The provider's namespace of a resource.
+pub(super) fn namespace(id: &ResourceId) -> String {
     let key = id.key();
     let namespace = key.resource_type.split('/').next().unwrap_or_default();
     namespace.to_owned()
@@ -321,106 +342,4 @@ fn put_answer(shared: &Shared, base: &str, id: &ResourceId, begun: &Begun) -> Re
             with_operation(response, "azure-asyncoperation", &url)
         }
     }
-}
-
-fn delete(shared: &Arc<Shared>, base: &str, id: &ResourceId) -> Result<Response, Refusal> {
-    let Some(deleted) = resources::begin_delete(shared, id)? else {
-        return Ok(empty(StatusCode::NO_CONTENT));
-    };
-    let response = deletion_answer(shared, base, id, &deleted);
-    let shared = shared.clone();
-    shared.clone().tasks.spawn(async move {
-        let carried = resources::finish_delete(&shared, &[deleted]).await;
-        if let Err(error) = carried {
-            tracing::error!(%error, "the network could not be brought to a deletion");
-        }
-    });
-    Ok(response)
-}
-
-fn deletion_answer(shared: &Shared, base: &str, id: &ResourceId, deleted: &Deleted) -> Response {
-    match deleted.kind {
-        // Synchronous, with the last body.
-        Kind::ContainerGroup | Kind::Identity | Kind::RoleAssignment | Kind::Other => {
-            json_reply(StatusCode::OK, &deleted.last)
-        }
-        _ => {
-            let url = |kind| {
-                provider_url(
-                    base,
-                    &shared.subscription,
-                    &namespace(id),
-                    &deleted.location,
-                    kind,
-                    &deleted.operation,
-                )
-            };
-            let response = empty(StatusCode::ACCEPTED);
-            let response = with_header(response, "location", &url("operationResults"));
-            with_operation(response, "azure-asyncoperation", &url("operations"))
-        }
-    }
-}
-
-/// A word after a resource: an action, or the list of its children.
-fn under(
-    shared: &Shared,
-    base: &str,
-    method: &str,
-    parent: &ResourceId,
-    word: &str,
-) -> Result<Response, Refusal> {
-    let key = parent.key();
-    let child_type = format!("{}/{word}", key.resource_type);
-    match (method, word.to_ascii_lowercase().as_str()) {
-        ("POST", action @ ("listclusterusercredential" | "listclusteradmincredential"))
-            if key.is(MANAGED_CLUSTER) =>
-        {
-            let admin = action == "listclusteradmincredential";
-            let store = shared.store();
-            let credential = managed_cluster::credential(&store, parent, base, admin)?;
-            Ok(json_reply(StatusCode::OK, &credential))
-        }
-        ("GET", "logs") if key.is(&format!("{CONTAINER_GROUP}/containers")) => logs(shared, parent),
-        ("GET", _) if embedding(&child_type).is_some() => {
-            let store = shared.store();
-            let found = resources::read(shared, &store, parent);
-            let mut found = found.ok_or_else(|| Refusal::not_found(parent))?;
-            let list = embedding(&child_type).unwrap_or_default();
-            let items = found["properties"][list].take();
-            Ok(json_reply(StatusCode::OK, &json!({ "value": items })))
-        }
-        _ => Err(Refusal::not_supported(format!(
-            "The local Azure does not support {method} `{word}` of {parent}."
-        ))),
-    }
-}
-
-fn logs(shared: &Shared, container: &ResourceId) -> Result<Response, Refusal> {
-    let group = container
-        .parent()
-        .ok_or_else(|| Refusal::not_found(container))?;
-    let store = shared.store();
-    let stored = store.resources.get(&group);
-    let stored = stored.ok_or_else(|| Refusal::not_found(&group))?;
-    let exists = stored.properties()["containers"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .any(|item| super::body::is_named(item, container.name()));
-    if !exists {
-        return Err(Refusal::new(
-            StatusCode::NOT_FOUND,
-            "ContainerNotFound",
-            format!(
-                "The container '{}' is not in container group '{}'.",
-                container.name(),
-                group.name()
-            ),
-        ));
-    }
-    let log = shared
-        .servers
-        .log(&container_group_endpoint(&group), container.name());
-    Ok(json_reply(StatusCode::OK, &json!({ "content": log })))
 }

@@ -1,7 +1,7 @@
 //! What the local Azure holds: resource groups, resources, deployments, operations, endpoints, clusters.
 //!
 //! Plain data behind one lock that is never held over an await. A child that Azure shows inside its
-//! parent (subnet, security rule, route) is kept there alone: its own routes read and write the
+//! parent (subnet, peering, security rule, route) is kept there alone: its own routes read and write the
 //! parent's list, so that the two cannot differ.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::arm::validate::types::{PEERING, ROUTE};
 use crate::arm::views::{
     NETWORK_SECURITY_GROUP, ROUTE_TABLE, SECURITY_RULE, SUBNET, VIRTUAL_NETWORK,
 };
@@ -18,13 +19,13 @@ use super::body;
 use super::deployments::Deployment;
 use super::kubernetes::Cluster;
 use super::network::Leases;
-
-/// `Microsoft.Network/routeTables/routes`.
-pub(super) const ROUTE: &str = "Microsoft.Network/routeTables/routes";
+use super::pending::Writes;
+use super::providers;
 
 /// A child type that is kept in a list of its parent's properties: child, parent, list.
-pub(super) const EMBEDDED: [(&str, &str, &str); 3] = [
+pub(super) const EMBEDDED: [(&str, &str, &str); 4] = [
     (SUBNET, VIRTUAL_NETWORK, "subnets"),
+    (PEERING, VIRTUAL_NETWORK, "virtualNetworkPeerings"),
     (SECURITY_RULE, NETWORK_SECURITY_GROUP, "securityRules"),
     (ROUTE, ROUTE_TABLE, "routes"),
 ];
@@ -48,6 +49,7 @@ pub(super) struct Store {
     pub(super) deployments: BTreeMap<(String, String), Deployment>,
     pub(super) operations: BTreeMap<String, Operation>,
     pub(super) leases: Leases,
+    pub(super) pending: Writes,
     pub(super) clusters: BTreeMap<ResourceId, Cluster>,
     /// What is stored without being simulated.
     pub(super) notes: BTreeSet<String>,
@@ -160,6 +162,28 @@ impl Store {
         })
     }
 
+    /// Adds a resource that shall be, for checks of others beside it: a child into its parent where
+    /// that is there; a network keeps what it keeps when it is written without it.
+    pub(super) fn foresee(&mut self, resource: &Resource) {
+        let list = embedding(&resource.resource_type);
+        let parent = resource.id.parent();
+        let parent = parent.and_then(|parent| self.resources.get_mut(&parent));
+        let (Some(list), Some(parent)) = (list, parent) else {
+            let mut new = resource.clone();
+            if let Some(before) = self.resources.get(&resource.id) {
+                providers::network::keep(&mut new, before);
+            }
+            self.resources.insert(new.id.clone(), new);
+            return;
+        };
+        let name = resource.id.name();
+        let mut item = resource.body.clone();
+        item.insert("name".to_owned(), json!(name));
+        let items = body::list(body::object(&mut parent.body, "properties"), list);
+        items.retain(|other| !body::is_named(other, name));
+        items.push(Value::Object(item));
+    }
+
     /// The resources of a group, or of all.
     pub(super) fn in_group<'a>(
         &'a self,
@@ -179,13 +203,18 @@ impl Store {
     /// etag where it has one. Children share their parent's etag (section 8).
     pub(super) fn settle(&mut self, id: &ResourceId, state: &str) {
         if let Some(resource) = self.resources.get_mut(id) {
-            let etag = format!("W/\"{}\"", Uuid::new_v4());
-            let mut body = Value::Object(std::mem::take(&mut resource.body));
-            settle(&mut body, state, &etag);
-            if let Value::Object(body) = body {
-                resource.body = body;
-            }
+            settle_resource(resource, state);
         }
+    }
+}
+
+/// Writes the provisioning state of a resource and of what is embedded in it.
+pub(super) fn settle_resource(resource: &mut Resource, state: &str) {
+    let etag = format!("W/\"{}\"", Uuid::new_v4());
+    let mut body = Value::Object(std::mem::take(&mut resource.body));
+    settle(&mut body, state, &etag);
+    if let Value::Object(body) = body {
+        resource.body = body;
     }
 }
 

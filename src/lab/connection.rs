@@ -1,8 +1,7 @@
-//! Listeners and connections of endpoints: tokio sockets over descriptors from the helper.
+//! TCP listeners and connections of endpoints: tokio sockets over descriptors from the helper.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream as StdStream};
-use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,27 +11,25 @@ use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use crate::emulator::fabric::{Connection, DialError, FabricError, Listener, Stream};
+use crate::emulator::fabric::{Connection, DialError, FabricError, Listener, Recorder, Stream};
 
 use super::error::fabric_error;
 use super::helper::Helper;
 use super::journal::{Journal, Lease};
 use super::network::Seat;
+use super::socket::{self, Kind, dial_error};
 
 const BACKLOG: u32 = 1024;
-/// How many source ports are tried that listeners of the endpoint may hold.
-const ATTEMPTS: usize = 64;
-
-fn tcp_socket(helper: &Helper, seat: Seat) -> Result<TcpSocket, FabricError> {
-    let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK;
-    let socket: OwnedFd = helper.socket(seat.slot, libc::AF_INET, kind, 0)?;
-    Ok(TcpSocket::from_std_stream(StdStream::from(socket)))
-}
 
 /// Listens in the namespace of a seat.
-pub(super) fn listen(helper: &Helper, seat: Seat, port: u16) -> Result<LabListener, FabricError> {
+pub(super) async fn listen(
+    helper: &Arc<Helper>,
+    seat: Seat,
+    port: u16,
+) -> Result<LabListener, FabricError> {
     let failed = |error: io::Error| fabric_error(format!("listen on port {port}"), error);
-    let socket = tcp_socket(helper, seat)?;
+    let socket = socket::open(helper, seat, Kind::Tcp).await?;
+    let socket = TcpSocket::from_std_stream(StdStream::from(socket));
     socket.set_reuseaddr(true).map_err(failed)?;
     let any = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port);
     socket.bind(SocketAddr::V4(any)).map_err(failed)?;
@@ -41,14 +38,15 @@ pub(super) fn listen(helper: &Helper, seat: Seat, port: u16) -> Result<LabListen
 
 /// Connects from a seat, and keeps the record under `nonce`.
 pub(super) async fn dial(
-    helper: &Helper,
+    helper: &Arc<Helper>,
     journal: &Arc<Journal>,
     seat: Seat,
     to: SocketAddrV4,
     timeout: Duration,
     nonce: Option<&str>,
 ) -> Result<Connection, DialError> {
-    let (socket, lease) = bound(helper, journal, seat)?;
+    let (socket, lease) = socket::open_bound(helper, journal, seat, Kind::Tcp).await?;
+    let socket = TcpSocket::from_std_stream(StdStream::from(socket));
     if let Some(nonce) = nonce {
         lease.record(nonce, to);
     }
@@ -56,43 +54,19 @@ pub(super) async fn dial(
     let connected = tokio::time::timeout(timeout, socket.connect(SocketAddr::V4(to))).await;
     match connected {
         Err(_) => Err(DialError::TimedOut),
-        Ok(Ok(stream)) => Ok(Connection {
-            stream: Box::new(LeasedStream {
-                stream,
-                _lease: lease,
-            }),
-            local,
-        }),
-        Ok(Err(error)) => Err(match error.kind() {
-            io::ErrorKind::ConnectionRefused => DialError::Refused,
-            io::ErrorKind::TimedOut => DialError::TimedOut,
-            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-                DialError::Unreachable
-            }
-            _ => DialError::Fabric(fabric_error(format!("connect to {to}"), error)),
-        }),
-    }
-}
-
-/// A socket bound to the seat's address and a source port that nothing else in the lab uses.
-fn bound(
-    helper: &Helper,
-    journal: &Arc<Journal>,
-    seat: Seat,
-) -> Result<(TcpSocket, Lease), FabricError> {
-    let socket = tcp_socket(helper, seat)?;
-    for _ in 0..ATTEMPTS {
-        let Some(lease) = journal.lease() else {
-            break;
-        };
-        let local = SocketAddrV4::new(seat.address, lease.port());
-        match socket.bind(SocketAddr::V4(local)) {
-            Ok(()) => return Ok((socket, lease)),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
-            Err(error) => return Err(fabric_error(format!("bind to {local}"), error)),
+        Ok(Ok(stream)) => {
+            let lease = Arc::new(lease);
+            Ok(Connection {
+                stream: Box::new(LeasedStream {
+                    stream,
+                    _lease: Arc::clone(&lease),
+                }),
+                local,
+                recorder: Some(Box::new(LeaseRecorder { lease, to })),
+            })
         }
+        Ok(Err(error)) => Err(dial_error(&format!("connect to {to}"), error)),
     }
-    Err(fabric_error("bind a source port", "all are in use"))
 }
 
 /// A listener in a namespace.
@@ -108,10 +82,23 @@ impl Listener for LabListener {
     }
 }
 
-/// A stream that gives its source port back when it is dropped, after the socket is closed.
+/// Begins a new record of the flow of a leased port.
+struct LeaseRecorder {
+    lease: Arc<Lease>,
+    to: SocketAddrV4,
+}
+
+impl Recorder for LeaseRecorder {
+    fn record(&self, nonce: &str) {
+        self.lease.resume(nonce, self.to);
+    }
+}
+
+/// A stream whose source port is given back when it and its recorder are dropped, after the socket is
+/// closed.
 struct LeasedStream {
     stream: TcpStream,
-    _lease: Lease,
+    _lease: Arc<Lease>,
 }
 
 impl AsyncRead for LeasedStream {

@@ -1,43 +1,79 @@
-//! The fabric's packet filter: marks, zones and the chains of network security groups.
+//! The fabric's packet filter: marks, zones, ways out and the chains of network security groups.
 //!
-//! A packet is marked by the port that it comes in at, judged by that port's outbound rules, then
-//! by the routes of its mark, then by the inbound rules of the port that it leaves by: the order in
-//! which Azure's verdict is told (R16). Only new flows meet the rules (R11), and those that a group
-//! with `flushConnection` guards (R12). A change of rules is one transaction: new chains are made
-//! beside the old, then the ports are turned over and the old chains deleted together.
+//! What every packet passes stands in `base`; here is what changes with the network. A change is one
+//! transaction: new chains are made beside the old, then the ports are turned over and the old chains
+//! deleted together.
+
+mod base;
+mod elements;
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use crate::emulator::fabric::FabricError;
 
 use super::journal::{self, Journal};
 use super::netlink::{NetlinkError, Socket};
-use super::nft::{ESTABLISHED, Hook, INVALID, MapData, RELATED, Side, Transaction, Verdict};
-use super::plan::GroupKey;
+use super::nft::{Side, Transaction, Verdict};
+use super::plan::{GroupKey, Guards};
 use super::security::{AddressTest, Group, PortTest, Rule};
 
-const PORT_MARK: &str = "port_mark";
-const PORT_ZONE: &str = "port_zone";
-const OUTBOUND: &str = "outbound";
-const INBOUND: &str = "inbound";
-const OUTBOUND_ESTABLISHED: &str = "outbound_est";
-const INBOUND_ESTABLISHED: &str = "inbound_est";
+pub(super) use base::INTERNET;
+
+use elements::{Elements, elements, turn_over};
 
 /// The size at which a transaction is sent ahead of the one that turns the ports over: an
 /// unprivileged socket's buffer ends at twice the host's `net.core.wmem_max`, 212992 by default.
 const STAGE: usize = 100_000;
+
+/// The filter's part of a network.
+#[derive(Debug)]
+pub(super) struct Rules<'a> {
+    pub(super) groups: &'a BTreeMap<GroupKey, Group>,
+    pub(super) ports: Vec<FilterPort>,
+    /// The mark and the zone of what comes back to each public address.
+    pub(super) public: BTreeMap<Ipv4Addr, (u32, u16)>,
+    /// What keeps strangers' packets out of a virtual network, by its number.
+    pub(super) fences: BTreeMap<u32, Fence>,
+}
 
 /// A port as the filter sees it.
 #[derive(Debug, Clone)]
 pub(super) struct FilterPort {
     /// Its interface in the fabric.
     pub(super) index: u32,
+    /// The number of its virtual network.
+    pub(super) network: u32,
     /// The routing mark of what comes in by it.
     pub(super) mark: u32,
     /// The conntrack zone: one for each set of virtual networks that can meet.
     pub(super) zone: u16,
     /// What guards it.
-    pub(super) group: Option<GroupKey>,
+    pub(super) guards: Guards,
+    /// The address that it has where addresses are public.
+    pub(super) public: Ipv4Addr,
+    /// What its way out to the Internet carries; `None` where it has none.
+    pub(super) egress: Option<Carries>,
+}
+
+/// What a way out to the Internet carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Carries {
+    Everything,
+    /// As a NAT gateway (R43).
+    TcpAndUdp,
+}
+
+/// The peers from which a virtual network takes only what they have sent themselves (R41).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Fence(pub(super) Vec<Fenced>);
+
+/// One such peer: its packets are those of this mark, under this mask, and its own addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fenced {
+    pub(super) mark: u32,
+    pub(super) mask: u32,
+    pub(super) own: Vec<(u32, u32)>,
 }
 
 struct Chains {
@@ -52,6 +88,17 @@ impl Chains {
 
     fn inbound(&self) -> String {
         format!("in{}", self.number)
+    }
+
+    fn delete(&self, changes: &mut Transaction) {
+        changes.delete_chain(&self.outbound());
+        changes.delete_chain(&self.inbound());
+        for place in 0..self.group.address_sets.len() {
+            changes.delete_set(&address_set(self.number, place));
+        }
+        for place in 0..self.group.port_sets.len() {
+            changes.delete_set(&port_set(self.number, place));
+        }
     }
 }
 
@@ -68,165 +115,82 @@ pub(super) struct Filter {
     socket: Socket,
     next: u32,
     chains: BTreeMap<GroupKey, Chains>,
-    ports: BTreeMap<u32, (u32, u16)>,
-    verdicts: BTreeMap<(&'static str, u32), String>,
+    fences: BTreeMap<u32, (Fence, u32)>,
+    elements: Elements,
 }
 
 impl Filter {
     /// Sets up the chains that every packet passes.
     pub(super) fn start(socket: Socket) -> Result<Filter, NetlinkError> {
         let mut changes = Transaction::default();
-        changes.add_table();
-        changes.add_map(PORT_MARK, MapData::Mark);
-        changes.add_map(PORT_ZONE, MapData::Zone);
-        for map in [OUTBOUND, INBOUND, OUTBOUND_ESTABLISHED, INBOUND_ESTABLISHED] {
-            changes.add_map(map, MapData::Verdict);
-        }
-        let lost = |changes: &mut Transaction, chain: &str, prefix: &str| {
-            changes.add_rule(chain, |rule| {
-                rule.unroutable()
-                    .log(journal::GROUP, prefix)
-                    .verdict(Verdict::Drop);
-            });
-        };
-
-        // Before conntrack (-200), which must know the zone.
-        changes.add_base_chain("mark", Hook::Prerouting(-300));
-        changes.add_rule("mark", |rule| {
-            rule.incoming().mark_by(PORT_MARK);
-        });
-        changes.add_rule("mark", |rule| {
-            rule.incoming().zone_by(PORT_ZONE);
-        });
-
-        // After conntrack, before routing: outbound rules, then the routes.
-        changes.add_chain("leave_established");
-        changes.add_rule("leave_established", |rule| {
-            rule.incoming().verdict_by(OUTBOUND_ESTABLISHED);
-        });
-        lost(&mut changes, "leave_established", journal::NO_ROUTE);
-        changes.add_chain("leave_reply");
-        lost(&mut changes, "leave_reply", journal::NO_RETURN_ROUTE);
-        changes.add_base_chain("leave", Hook::Prerouting(-150));
-        changes.add_rule("leave", |rule| {
-            rule.state(INVALID).verdict(Verdict::Drop);
-        });
-        changes.add_rule("leave", |rule| {
-            rule.reply().verdict(Verdict::Goto("leave_reply"));
-        });
-        changes.add_rule("leave", |rule| {
-            rule.state(RELATED).verdict(Verdict::Accept);
-        });
-        changes.add_rule("leave", |rule| {
-            rule.state(ESTABLISHED)
-                .verdict(Verdict::Goto("leave_established"));
-        });
-        // A flow begins with its opening packet, not with one that conntrack has forgotten.
-        changes.add_rule("leave", |rule| {
-            rule.not_opening().verdict(Verdict::Drop);
-        });
-        changes.add_rule("leave", |rule| {
-            rule.incoming().verdict_by(OUTBOUND);
-        });
-        lost(&mut changes, "leave", journal::NO_ROUTE);
-
-        changes.add_chain("enter_established");
-        changes.add_rule("enter_established", |rule| {
-            rule.outgoing().verdict_by(INBOUND_ESTABLISHED);
-        });
-        changes.add_base_chain("enter", Hook::Forward(0));
-        changes.add_rule("enter", |rule| {
-            rule.reply().verdict(Verdict::Accept);
-        });
-        changes.add_rule("enter", |rule| {
-            rule.state(RELATED).verdict(Verdict::Accept);
-        });
-        changes.add_rule("enter", |rule| {
-            rule.state(ESTABLISHED)
-                .verdict(Verdict::Goto("enter_established"));
-        });
-        changes.add_rule("enter", |rule| {
-            rule.outgoing().verdict_by(INBOUND);
-        });
+        base::add(&mut changes);
         changes.commit(&socket)?;
         Ok(Filter {
             socket,
             next: 1,
             chains: BTreeMap::new(),
-            ports: BTreeMap::new(),
-            verdicts: BTreeMap::new(),
+            fences: BTreeMap::new(),
+            elements: Elements::new(),
         })
+    }
+
+    fn take_number(&mut self) -> u32 {
+        let number = self.next;
+        self.next += 1;
+        number
     }
 
     /// Makes the ports and their rules what they must be.
     pub(super) fn apply(
         &mut self,
-        groups: &BTreeMap<GroupKey, Group>,
-        ports: &[FilterPort],
+        rules: &Rules<'_>,
         journal: &Journal,
     ) -> Result<(), FabricError> {
         let mut changes = Transaction::default();
         let mut chains = BTreeMap::new();
-        let mut fresh = Vec::new();
-        for (key, group) in groups {
+        for (key, group) in rules.groups {
             let number = match self.chains.get(key) {
                 Some(chains) if chains.group == *group => chains.number,
                 _ => {
-                    let number = self.next;
-                    self.next += 1;
+                    let number = self.take_number();
                     changes = self.stage(changes, number, group, journal)?;
-                    fresh.push(key);
                     number
                 }
             };
             let group = group.clone();
             chains.insert(key.clone(), Chains { group, number });
         }
-        let verdicts = verdicts(&chains, ports);
-        let wanted = ports
-            .iter()
-            .map(|port| (port.index, (port.mark, port.zone)))
-            .collect::<BTreeMap<_, _>>();
-
-        for (&(map, index), chain) in &self.verdicts {
-            if verdicts.get(&(map, index)) != Some(chain) {
-                changes.delete_element(map, index);
-            }
-        }
-        for (&(map, index), chain) in &verdicts {
-            if self.verdicts.get(&(map, index)) != Some(chain) {
-                changes.add_verdict(map, index, Verdict::Jump(chain));
-            }
-        }
-        for (index, now) in &self.ports {
-            if wanted.get(index) != Some(now) {
-                changes.delete_element(PORT_MARK, *index);
-                changes.delete_element(PORT_ZONE, *index);
-            }
-        }
-        for (index, port) in &wanted {
-            if self.ports.get(index) != Some(port) {
-                changes.add_value(PORT_MARK, *index, &port.0.to_ne_bytes());
-                changes.add_value(PORT_ZONE, *index, &port.1.to_ne_bytes());
-            }
-        }
-        for (key, old) in &self.chains {
-            let kept = chains.get(key).is_some_and(|new| new.number == old.number);
-            if !kept {
-                changes.delete_chain(&old.outbound());
-                changes.delete_chain(&old.inbound());
-                for place in 0..old.group.address_sets.len() {
-                    changes.delete_set(&address_set(old.number, place));
+        let mut fences = BTreeMap::new();
+        for (network, fence) in &rules.fences {
+            let number = match self.fences.get(network) {
+                Some((held, number)) if held == fence => *number,
+                _ => {
+                    let number = self.take_number();
+                    add_fence(&mut changes, number, fence);
+                    number
                 }
-                for place in 0..old.group.port_sets.len() {
-                    changes.delete_set(&port_set(old.number, place));
+            };
+            fences.insert(*network, (fence.clone(), number));
+        }
+        let elements = elements(rules, &chains, &fences);
+        turn_over(&mut changes, &self.elements, &elements);
+        for (key, old) in &self.chains {
+            if chains.get(key).is_none_or(|new| new.number != old.number) {
+                old.delete(&mut changes);
+            }
+        }
+        for (network, (fence, number)) in &self.fences {
+            if fences.get(network).is_none_or(|(_, new)| new != number) {
+                changes.delete_chain(&fence_chain(*number));
+                for place in 0..fence.0.len() {
+                    changes.delete_set(&address_set(*number, place));
                 }
             }
         }
         changes.commit(&self.socket)?;
         self.chains = chains;
-        self.verdicts = verdicts;
-        self.ports = wanted;
+        self.fences = fences;
+        self.elements = elements;
         Ok(())
     }
 
@@ -267,23 +231,23 @@ impl Filter {
     }
 }
 
-fn verdicts(
-    chains: &BTreeMap<GroupKey, Chains>,
-    ports: &[FilterPort],
-) -> BTreeMap<(&'static str, u32), String> {
-    let mut verdicts = BTreeMap::new();
-    for port in ports {
-        let Some(chains) = port.group.as_ref().and_then(|key| chains.get(key)) else {
-            continue;
-        };
-        verdicts.insert((OUTBOUND, port.index), chains.outbound());
-        verdicts.insert((INBOUND, port.index), chains.inbound());
-        if chains.group.flush {
-            verdicts.insert((OUTBOUND_ESTABLISHED, port.index), chains.outbound());
-            verdicts.insert((INBOUND_ESTABLISHED, port.index), chains.inbound());
-        }
+fn fence_chain(number: u32) -> String {
+    format!("fence{number}")
+}
+
+fn add_fence(changes: &mut Transaction, number: u32, fence: &Fence) {
+    let chain = fence_chain(number);
+    changes.add_chain(&chain);
+    for (place, peer) in fence.0.iter().enumerate() {
+        let own = address_set(number, place);
+        changes.add_address_set(&own, &peer.own);
+        changes.add_rule(&chain, |rule| {
+            rule.marked(peer.mark, peer.mask)
+                .address_not_in(Side::Source, &own)
+                .log(journal::GROUP, journal::FORWARDED)
+                .verdict(Verdict::Drop);
+        });
     }
-    verdicts
 }
 
 /// Adds a security rule: allow returns to the caller, where the next layer is judged; deny drops.
@@ -325,26 +289,4 @@ fn add_rule(changes: &mut Transaction, chain: &str, number: u32, rule: &Rule, jo
             expressions.log(journal::GROUP, &prefix).verdict(verdict);
         });
     }
-}
-
-/// Makes a node hide its pods behind its own address, except towards `unmasked` (R52, R57, R60).
-pub(super) fn masquerade(
-    socket: &Socket,
-    interface: u32,
-    unmasked: &[(u32, u32)],
-) -> Result<(), NetlinkError> {
-    let mut changes = Transaction::default();
-    // Adding first makes the deletion hold whether there was a table or not.
-    changes.add_table();
-    changes.delete_table();
-    changes.add_table();
-    changes.add_address_set("unmasked", unmasked);
-    changes.add_base_chain("postrouting", Hook::PostroutingNat);
-    changes.add_rule("postrouting", |rule| {
-        rule.outgoing()
-            .interface_is(interface)
-            .address_not_in(Side::Destination, "unmasked")
-            .masquerade();
-    });
-    changes.commit(socket)
 }

@@ -1,44 +1,62 @@
 //! The record of what the fabric's rules did to each dial.
 //!
-//! Every connection that the lab opens has a source port that no other open one has, anywhere in
-//! the lab, and address translation keeps it: so a logged packet belongs to one dial or to none. A
+//! Every connection, datagram flow and echo of the lab has a source port (an echo: an identifier) that
+//! no other open one has, anywhere in the lab, and address translation keeps it: so a logged packet belongs to one dial or to none. A
 //! record is read from the kernel and given to its dial before the port is free again.
+
+mod lease;
+mod reader;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::io::{PipeReader, PipeWriter};
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::SystemTime;
 
-use crate::arm::ResourceId;
 use crate::net::Protocol;
 use crate::verdict::{Action, Decider, Direction, Evidence, Leg, Packet, RuleRef};
 
 use super::effective::{EffectiveRoute, Hop, deciding_route};
+use super::filter::INTERNET;
 use super::nflog::{Log, Record};
+use super::plan::TableKey;
+
+pub(super) use lease::Lease;
+pub(super) use reader::Reader;
 
 /// The log group that the fabric's rules write to.
 pub(super) const GROUP: u16 = 1;
 /// What the rules log that drop a packet for want of a route, by its leg.
 pub(super) const NO_ROUTE: &str = "route forward";
 pub(super) const NO_RETURN_ROUTE: &str = "route return";
+/// What the rules log that drop a packet for another cause, or let it pass for one.
+pub(super) const NO_EGRESS: &str = "drop no-explicit-outbound";
+pub(super) const NAT_GATEWAY: &str = "drop nat-gateway-carries-only-tcp-and-udp";
+pub(super) const FORWARDED: &str = "drop forwarded-traffic-not-allowed";
+pub(super) const EXEMPT: &str = "exempt platform-exempt";
+/// What is logged of a flow that has met every rule, and of its first answer.
+pub(super) const PASS: &str = "pass";
+pub(super) const ANSWER: &str = "answer";
 
 const FIRST_PORT: u16 = 32768;
 const LAST_PORT: u16 = 60999;
 
-/// A port of the fabric in words, and its subnet.
-pub(super) type Labels = BTreeMap<u32, (String, ResourceId)>;
+/// A port of the fabric in words, and its routes.
+pub(super) type Labels = BTreeMap<u32, (String, TableKey)>;
 /// The effective routes of each subnet.
-pub(super) type Routes = BTreeMap<ResourceId, Vec<EffectiveRoute>>;
+pub(super) type Routes = BTreeMap<TableKey, Vec<EffectiveRoute>>;
 
 struct Dial {
     nonce: String,
     to: SocketAddrV4,
     begun: SystemTime,
     packets: Vec<(Packet, Option<Decider>)>,
+    /// Whether a packet of it has left its endpoint for another port.
+    crossed: bool,
+    /// Whether an answer has come as far as the caller's port.
+    answered: bool,
+    /// Whether the flow existed before the record began.
+    resumed: bool,
     /// Whether the kernel had to drop records while the dial was open.
     lost: bool,
 }
@@ -126,29 +144,46 @@ impl Journal {
         if dials.is_empty() || dials.iter().any(|dial| dial.lost) {
             return None;
         }
-        let entries = dials.iter().flat_map(|dial| &dial.packets);
-        let denied = entries
-            .clone()
-            .find(|(packet, _)| packet.action == Action::Deny);
-        let by = match denied {
-            Some((_, decider)) => decider.clone(),
-            None => entries
-                .clone()
-                .last()
-                .and_then(|(_, decider)| decider.clone()),
-        };
-        let unguarded = || Decider::Cause {
-            cause: "no-nsg-and-system-route".to_owned(),
-        };
+        let packets = dials.iter().flat_map(|dial| &dial.packets);
         Some(Evidence {
-            by: Some(by.unwrap_or_else(unguarded)),
-            packets: entries.map(|(packet, _)| packet.clone()).collect(),
+            by: decider(&dials),
+            packets: packets.map(|(packet, _)| packet.clone()).collect(),
         })
     }
 
     fn drain(&self) {
         self.state().drain();
     }
+}
+
+/// What decided: the first thing that dropped a packet, or what let through a flow that was answered.
+/// Of a flow that went on without an answer the record does not tell what became of it.
+fn decider(dials: &[&Dial]) -> Option<Decider> {
+    let packets = dials.iter().flat_map(|dial| &dial.packets);
+    let mut denied = packets
+        .clone()
+        .filter(|(packet, _)| packet.action == Action::Deny);
+    if let Some((_, decider)) = denied.next() {
+        return decider.clone();
+    }
+    // Neighbours on one node meet without the fabric (R68).
+    if dials.iter().any(|dial| dial.crossed && !dial.answered) {
+        return None;
+    }
+    // A flow that exists meets no rule (R11), unless its group flushes connections (R12).
+    let resumed = dials.iter().all(|dial| dial.resumed);
+    let unguarded = || Decider::Cause {
+        cause: if resumed {
+            "existing-flow-record"
+        } else {
+            "no-nsg-and-system-route"
+        }
+        .to_owned(),
+    };
+    let last = packets.clone().next_back();
+    Some(last.map_or_else(unguarded, |(_, decider)| {
+        decider.clone().unwrap_or_else(unguarded)
+    }))
 }
 
 impl State {
@@ -164,10 +199,18 @@ impl State {
             let dial = self
                 .dial(record.source.port(), record.destination)
                 .or_else(|| self.dial(record.destination.port(), record.source));
-            if let Some(dial) = dial
-                && let Some(entry) = self.entry(&record, self.dials[dial].begun)
-            {
-                self.dials[dial].packets.push(entry);
+            let Some(dial) = dial else {
+                continue;
+            };
+            match record.prefix.as_str() {
+                ANSWER => self.dials[dial].answered = true,
+                PASS => self.dials[dial].crossed = true,
+                _ => {
+                    if let Some(entry) = self.entry(&record, self.dials[dial].begun) {
+                        self.dials[dial].crossed = true;
+                        self.dials[dial].packets.push(entry);
+                    }
+                }
             }
         }
     }
@@ -178,47 +221,65 @@ impl State {
     }
 
     fn entry(&self, record: &Record, begun: SystemTime) -> Option<(Packet, Option<Decider>)> {
-        let (verb, number) = record.prefix.split_once(' ')?;
-        let (at, rule, action, decider) = if verb == "route" {
-            let (title, subnet) = self.labels.get(&record.incoming)?;
-            let leg = if record.prefix == NO_RETURN_ROUTE {
-                Leg::Return
-            } else {
-                Leg::Forward
-            };
-            let routes = self.routes.get(subnet)?;
-            let decider = lost_by(routes, *record.destination.ip(), leg);
-            (format!("leaving {title}"), None, Action::Deny, decider)
-        } else {
-            let rule = self.rules.get(number.parse::<usize>().ok()?)?;
-            let (way, index) = match rule.direction {
-                Direction::Outbound => ("leaving", record.incoming),
-                Direction::Inbound => ("entering", record.outgoing),
-            };
-            let (title, _) = self.labels.get(&index)?;
-            let action = if verb == "allow" {
-                Action::Allow
-            } else {
-                Action::Deny
-            };
-            let decider = Decider::Rule(rule.clone());
-            (
-                format!("{way} {title}"),
-                Some(rule.clone()),
-                action,
-                Some(decider),
-            )
+        let (verb, text) = record.prefix.split_once(' ')?;
+        let leaving = || {
+            let (title, _) = self.labels.get(&record.incoming)?;
+            Some(format!("leaving {title}"))
+        };
+        let (at, rule, action, decider) = match verb {
+            // Nothing opens a way in (R44).
+            "route" if record.incoming == INTERNET => {
+                let cause = "no-inbound-from-internet".to_owned();
+                let at = "leaving the Internet".to_owned();
+                (at, None, Action::Deny, Some(Decider::Cause { cause }))
+            }
+            "route" => {
+                let (_, table) = self.labels.get(&record.incoming)?;
+                let leg = if record.prefix == NO_RETURN_ROUTE {
+                    Leg::Return
+                } else {
+                    Leg::Forward
+                };
+                let routes = self.routes.get(table)?;
+                let decider = lost_by(routes, *record.destination.ip(), leg);
+                (leaving()?, None, Action::Deny, decider)
+            }
+            "drop" | "exempt" => {
+                let action = match verb {
+                    "drop" => Action::Deny,
+                    _ => Action::Allow,
+                };
+                let cause = text.to_owned();
+                (leaving()?, None, action, Some(Decider::Cause { cause }))
+            }
+            _ => {
+                let rule = self.rules.get(text.parse::<usize>().ok()?)?;
+                let (way, index) = match rule.direction {
+                    Direction::Outbound => ("leaving", record.incoming),
+                    Direction::Inbound => ("entering", record.outgoing),
+                };
+                let (title, _) = self.labels.get(&index)?;
+                let action = match verb {
+                    "allow" => Action::Allow,
+                    _ => Action::Deny,
+                };
+                let decider = Decider::Rule(rule.clone());
+                let at = format!("{way} {title}");
+                (at, Some(rule.clone()), action, Some(decider))
+            }
         };
         let time = record.time.unwrap_or_else(SystemTime::now);
         let since = time.duration_since(begun).unwrap_or_default();
+        let has_ports = record.protocol != Protocol::Icmp.number();
+        let port = |end: SocketAddrV4| if has_ports { end.port() } else { 0 };
         let packet = Packet {
             at,
             time_us: u64::try_from(since.as_micros()).unwrap_or(u64::MAX),
             protocol: protocol(record.protocol),
             source: *record.source.ip(),
-            source_port: record.source.port(),
+            source_port: port(record.source),
             destination: *record.destination.ip(),
-            destination_port: record.destination.port(),
+            destination_port: port(record.destination),
             flags: (record.protocol == Protocol::Tcp.number()).then(|| flags(record.flags)),
             rule,
             action,
@@ -260,86 +321,4 @@ fn flags(bits: u8) -> String {
         .filter(|(bit, _)| bits & (1 << bit) != 0)
         .map(|(_, name)| name);
     set.collect::<Vec<_>>().join(" ")
-}
-
-/// A source port in use.
-pub(super) struct Lease {
-    journal: Arc<Journal>,
-    port: u16,
-}
-
-impl Lease {
-    pub(super) fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// Begins the record of a dial from the port.
-    pub(super) fn record(&self, nonce: &str, to: SocketAddrV4) {
-        let mut state = self.journal.state();
-        let dial = state.dials.len();
-        state.dials.push(Dial {
-            nonce: nonce.to_owned(),
-            to,
-            begun: SystemTime::now(),
-            packets: Vec::new(),
-            lost: false,
-        });
-        state.open.insert(self.port, Some(dial));
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let mut state = self.journal.state();
-        state.drain();
-        state.open.remove(&self.port);
-    }
-}
-
-/// A thread that reads the log as it fills, so that its buffer does not overflow.
-pub(super) struct Reader {
-    stop: Option<PipeWriter>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Reader {
-    pub(super) fn start(journal: &Arc<Journal>) -> std::io::Result<Reader> {
-        let (stopped, stop) = std::io::pipe()?;
-        let journal = Arc::clone(journal);
-        let thread = std::thread::Builder::new()
-            .name("vnetlab-log".to_owned())
-            .spawn(move || read(&journal, &stopped))?;
-        Ok(Reader {
-            stop: Some(stop),
-            thread: Some(thread),
-        })
-    }
-}
-
-fn read(journal: &Journal, stopped: &PipeReader) {
-    let log = journal.state().log.as_raw_fd();
-    loop {
-        let wait = |fd| libc::pollfd {
-            fd,
-            events: libc::POLLIN,
-            revents: 0,
-        };
-        let mut both = [wait(log), wait(stopped.as_raw_fd())];
-        // SAFETY: both descriptors are open: the journal and the pipe outlive the loop.
-        unsafe { libc::poll(both.as_mut_ptr(), 2, -1) };
-        if both[1].revents != 0 {
-            return;
-        }
-        journal.drain();
-    }
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A reader that panicked has nothing more to give.
-            let _ = thread.join();
-        }
-    }
 }

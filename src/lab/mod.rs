@@ -2,37 +2,46 @@
 //!
 //! A helper process owns the namespaces and hands out sockets ([`Lab::start`]); everything else
 //! happens in this process, over those sockets. Data flows one way: resources and endpoints become a
-//! plan (`plan`, `effective`, `security`: pure), the plan becomes kernel state (`network`, `filter`, over `route`,
-//! `nft`, `netlink`), and what the rules log becomes evidence (`journal`, over `nflog`).
+//! plan (`plan`, over `peering`, `egress`, `effective`, `security`, `space`: pure), the plan becomes
+//! kernel state (`network`, `filter`, `masquerade`, over `route`, `rule`, `nft`, `netlink`), and what
+//! the rules log becomes evidence (`journal`, over `nflog`).
 //!
 //! Invariants: the lab's network has no way out, since no device of the host ever enters it; when
 //! this process ends, however it ends, the namespaces do too. Nothing of `predict` may be used here:
 //! the kernel is the second witness of what a network does.
 
 mod connection;
+mod datagram;
 mod effective;
+mod egress;
 mod error;
 mod filter;
 mod helper;
 mod journal;
+mod masquerade;
 mod netlink;
 mod network;
 mod nflog;
 mod nft;
+mod peering;
 mod plan;
 mod route;
+mod rule;
 mod security;
+mod socket;
+mod space;
 mod support;
 
 use std::io;
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::emulator::fabric::{
-    Connection, DialError, EndpointId, Fabric, FabricError, Listener, NetworkState,
+    Connection, DatagramFlow, DatagramListener, DialError, EndpointId, Fabric, FabricError,
+    Listener, NetworkState,
 };
 use crate::verdict::Evidence;
 use crate::verdict::event::FabricName;
@@ -167,8 +176,8 @@ impl Fabric for Lab {
         endpoint: &EndpointId,
         port: u16,
     ) -> Result<Box<dyn Listener>, FabricError> {
-        let listener = connection::listen(&self.helper, self.seat(endpoint)?, port)?;
-        Ok(Box::new(listener))
+        let listener = connection::listen(&self.helper, self.seat(endpoint)?, port);
+        Ok(Box::new(listener.await?))
     }
 
     async fn dial(
@@ -180,6 +189,37 @@ impl Fabric for Lab {
     ) -> Result<Connection, DialError> {
         let seat = self.seat(endpoint)?;
         connection::dial(&self.helper, &self.journal, seat, to, timeout, nonce).await
+    }
+
+    async fn listen_datagrams(
+        &self,
+        endpoint: &EndpointId,
+        port: u16,
+    ) -> Result<Box<dyn DatagramListener>, FabricError> {
+        let listener = datagram::listen(&self.helper, self.seat(endpoint)?, port);
+        Ok(Box::new(listener.await?))
+    }
+
+    async fn dial_datagrams(
+        &self,
+        endpoint: &EndpointId,
+        to: SocketAddrV4,
+        nonce: Option<&str>,
+    ) -> Result<Box<dyn DatagramFlow>, DialError> {
+        let seat = self.seat(endpoint)?;
+        let flow = datagram::dial(&self.helper, &self.journal, seat, to, nonce);
+        Ok(Box::new(flow.await?))
+    }
+
+    async fn echo(
+        &self,
+        endpoint: &EndpointId,
+        to: Ipv4Addr,
+        timeout: Duration,
+        nonce: Option<&str>,
+    ) -> Result<(), DialError> {
+        let seat = self.seat(endpoint)?;
+        datagram::echo(&self.helper, &self.journal, seat, to, timeout, nonce).await
     }
 
     async fn evidence(&self, nonce: &str) -> Option<Evidence> {

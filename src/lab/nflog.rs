@@ -24,7 +24,9 @@ pub(super) struct Record {
     /// When; `None` where the kernel does not say.
     pub(super) time: Option<SystemTime>,
     pub(super) protocol: u8,
+    /// For an echo request, the identifier stands for the port.
     pub(super) source: SocketAddrV4,
+    /// For an echo reply, the identifier stands for the port.
     pub(super) destination: SocketAddrV4,
     /// The flags of a TCP packet.
     pub(super) flags: u8,
@@ -115,13 +117,17 @@ impl Record {
             let octets: [u8; 4] = packet.get(at..at + 4)?.try_into().ok()?;
             Some(Ipv4Addr::from(octets))
         };
-        let has_ports = matches!(protocol, 6 | 17);
         let port = |at: usize| {
-            packet
-                .get(header + at..header + at + 2)
-                .filter(|_| has_ports)
-                .and_then(|bytes| bytes.try_into().ok())
-                .map_or(0, u16::from_be_bytes)
+            let bytes = packet.get(header + at..header + at + 2);
+            let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+            bytes.map_or(0, u16::from_be_bytes)
+        };
+        // An echo's identifier stands where it tells flows apart as a port does: at the caller's side.
+        let (source_port, destination_port) = match (protocol, packet.get(header)) {
+            (6 | 17, _) => (port(0), port(2)),
+            (1, Some(8)) => (port(4), 0),
+            (1, Some(0)) => (0, port(4)),
+            _ => (0, 0),
         };
         let flags = packet.get(header + 13).filter(|_| protocol == 6);
         Some(Record {
@@ -130,8 +136,8 @@ impl Record {
             outgoing,
             time,
             protocol,
-            source: SocketAddrV4::new(address(12)?, port(0)),
-            destination: SocketAddrV4::new(address(16)?, port(2)),
+            source: SocketAddrV4::new(address(12)?, source_port),
+            destination: SocketAddrV4::new(address(16)?, destination_port),
             flags: flags.copied().unwrap_or(0),
         })
     }

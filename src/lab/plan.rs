@@ -1,68 +1,160 @@
 //! What the lab must hold for a state of the network: read from the resources, no kernel in sight.
 //!
-//! Pods stand behind nodes as R51 to R62 have it. Host routes stand in a table per virtual network,
-//! prefixes in one per subnet, because a host route must not beat a user-defined one. What the lab
-//! cannot carry is refused by name.
+//! Host routes stand in a table per virtual network, prefixes in one per subnet, because a host route
+//! must not beat a user-defined one. What the lab cannot carry is refused by name. Who stands where is
+//! `place`'s to say, what guards and routes each port `lay`'s.
 
-use std::collections::BTreeMap;
+mod lay;
+mod place;
+mod resources;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::Ipv4Addr;
 
 use crate::arm::ResourceId;
-use crate::arm::views::{
-    ClusterNetwork, ManagedCluster, NetworkSecurityGroup, RouteTable, Subnet, VirtualNetwork,
-};
-use crate::emulator::fabric::{Endpoint, EndpointId, FabricError, NetworkState};
+use crate::emulator::fabric::{EndpointId, FabricError, NetworkState};
 use crate::net::Prefix;
 
-use super::effective::{EffectiveRoute, effective_routes};
-use super::error::fabric_error;
-use super::security::{self, Group};
+use super::effective::Effective;
+use super::egress::{Egress, EgressKey};
+use super::peering::Peers;
+use super::security::{Group, Members};
+
+pub(super) use resources::Resources;
 
 /// The network as it must be.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// The subnets that have ports.
-    pub(super) subnets: BTreeMap<ResourceId, SubnetPlan>,
+    /// The routes of each subnet that has ports.
+    pub(super) tables: BTreeMap<TableKey, Table>,
     /// The addresses of each virtual network that has ports.
     pub(super) networks: BTreeMap<ResourceId, BTreeMap<Ipv4Addr, Host>>,
+    /// The addresses that each virtual network uses, pod ranges included.
+    pub(super) spaces: BTreeMap<ResourceId, Vec<Prefix>>,
+    /// The peerings that stand.
+    pub(super) peers: Peers,
     /// The network security groups in use, compiled.
     pub(super) groups: BTreeMap<GroupKey, Group>,
-    /// The endpoints that stand at the fabric: container groups and nodes.
-    pub(super) ports: BTreeMap<EndpointId, Port>,
+    /// Where endpoints meet the fabric.
+    pub(super) ports: BTreeMap<PortId, Port>,
+    /// The ways out to the Internet.
+    pub(super) egresses: BTreeMap<EgressKey, Egress>,
+    /// The public addresses that resources have.
+    pub(super) public_addresses: BTreeSet<Ipv4Addr>,
+    /// The addresses of the members of each application security group (R24).
+    asgs: Members,
     /// The endpoints behind a node.
     pub(super) pods: BTreeMap<EndpointId, Pod>,
     /// Pods that use their node's network, with their node.
     pub(super) host_pods: BTreeMap<EndpointId, EndpointId>,
 }
 
-/// A subnet's own rules and routes.
+/// The ports of a subnet that route alike: those of an overlay cluster know its pods, others do not.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct TableKey {
+    pub(super) subnet: ResourceId,
+    /// The overlay cluster.
+    pub(super) overlay: Option<ResourceId>,
+}
+
+impl fmt::Display for TableKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.subnet.fmt(f)
+    }
+}
+
+/// A subnet as one of its ports sees it.
 #[derive(Debug)]
-pub(super) struct SubnetPlan {
+pub(super) struct Table {
     /// Its virtual network.
     pub(super) network: ResourceId,
     /// Its effective routes.
-    pub(super) routes: Vec<EffectiveRoute>,
-    /// The compiled group that guards it.
-    pub(super) group: Option<GroupKey>,
+    pub(super) effective: Effective,
+    /// What `VirtualNetwork` stands for.
+    virtual_network: Vec<Prefix>,
+    /// The address space of the virtual network and its peers, which is not the Internet.
+    known: Vec<Prefix>,
 }
 
 /// A group means the same wherever `VirtualNetwork` and `Internet` do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct GroupKey {
     group: ResourceId,
-    network: ResourceId,
     virtual_network: Vec<Prefix>,
+    known: Vec<Prefix>,
 }
 
-/// An endpoint at the fabric.
+/// A place where an endpoint meets the fabric: its own, or for a node with a pod subnet also the one
+/// that its pods go through.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct PortId {
+    pub(super) endpoint: EndpointId,
+    /// The pod subnet.
+    pub(super) pods_of: Option<ResourceId>,
+}
+
+impl PortId {
+    /// The endpoint's own port.
+    pub(super) fn own(endpoint: &EndpointId) -> PortId {
+        PortId {
+            endpoint: endpoint.clone(),
+            pods_of: None,
+        }
+    }
+}
+
+/// A port of the fabric.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Port {
-    pub(super) subnet: ResourceId,
+    pub(super) table: TableKey,
     pub(super) address: Ipv4Addr,
     /// The endpoint in words.
     pub(super) title: String,
-    /// For a node: the destinations to which its pods keep their addresses.
+    pub(super) role: Role,
+    /// For an endpoint that forwards: the destinations to which it shows the sources as they are.
     pub(super) unmasked: Option<Vec<Prefix>>,
+    /// For a node: the range of the pods behind it.
+    pub(super) pod_prefix: Option<Prefix>,
+    /// For a port of pods: the prefixes that they are in.
+    pub(super) pods: Vec<Prefix>,
+    /// The group of the network interface itself.
+    pub(super) nic: Option<ResourceId>,
+    /// The compiled groups.
+    pub(super) guards: Guards,
+    /// The way out to the Internet.
+    pub(super) egress: Option<EgressKey>,
+}
+
+/// What stands at a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    ContainerGroup,
+    /// A virtual machine, which forwards what its network interface lets through to it.
+    Interface {
+        /// `enableIPForwarding` (R38).
+        forwards: bool,
+    },
+    Node,
+}
+
+impl Role {
+    /// Whether what stands there forwards, once packets for others reach it.
+    pub(super) fn routes(self) -> bool {
+        self != Role::ContainerGroup
+    }
+
+    /// Whether packets for others reach it (R38, R51).
+    pub(super) fn forwards(self) -> bool {
+        matches!(self, Role::Node | Role::Interface { forwards: true })
+    }
+}
+
+/// The two gates of a port (R13, R14).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Guards {
+    pub(super) nic: Option<GroupKey>,
+    pub(super) subnet: Option<GroupKey>,
 }
 
 /// An endpoint behind a node.
@@ -76,266 +168,28 @@ pub(super) struct Pod {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Host {
     /// The port that leads to it.
-    pub(super) port: EndpointId,
+    pub(super) port: PortId,
     /// The node in between, for a pod.
     pub(super) via: Option<Ipv4Addr>,
-}
-
-struct Resources {
-    networks: Vec<VirtualNetwork>,
-    groups: Vec<NetworkSecurityGroup>,
-    tables: Vec<RouteTable>,
-    clusters: Vec<ManagedCluster>,
-}
-
-impl Resources {
-    fn subnet(&self, id: &ResourceId) -> Result<(&VirtualNetwork, &Subnet), FabricError> {
-        self.networks
-            .iter()
-            .find_map(|network| {
-                let subnet = network.subnets.iter().find(|subnet| subnet.id == *id)?;
-                Some((network, subnet))
-            })
-            .ok_or_else(|| fabric_error("read the network", format!("no subnet `{id}`")))
-    }
-
-    fn cluster(&self, id: &ResourceId) -> Result<&ManagedCluster, FabricError> {
-        self.clusters
-            .iter()
-            .find(|cluster| cluster.id == *id)
-            .ok_or_else(|| fabric_error("read the network", format!("no managed cluster `{id}`")))
-    }
+    /// Whether it takes packets for other addresses (R38).
+    pub(super) forwards: bool,
 }
 
 impl Plan {
     /// Reads a state.
+    ///
+    /// # Errors
+    /// What is missing, cannot be read, or cannot be carried.
     pub(super) fn of(state: &NetworkState) -> Result<Plan, FabricError> {
-        let unreadable = |error| fabric_error("read the network", error);
-        let resources = Resources {
-            networks: VirtualNetwork::all(&state.resources).map_err(unreadable)?,
-            groups: NetworkSecurityGroup::all(&state.resources).map_err(unreadable)?,
-            tables: RouteTable::all(&state.resources).map_err(unreadable)?,
-            clusters: ManagedCluster::all(&state.resources).map_err(unreadable)?,
+        let resources = Resources::read(&state.resources)?;
+        let mut plan = Plan {
+            peers: resources.peers()?,
+            spaces: resources.spaces(),
+            public_addresses: resources.named_publics().collect(),
+            ..Plan::default()
         };
-        let mut plan = Plan::default();
-        let mut overlays = BTreeMap::<ResourceId, Vec<(Prefix, Host, Ipv4Addr)>>::new();
-        for (id, endpoint) in &state.endpoints {
-            plan.place_port(id, endpoint, &resources, &mut overlays)?;
-        }
-        for (id, endpoint) in &state.endpoints {
-            plan.place_pod(id, endpoint, &resources)?;
-        }
-        let subnets = plan
-            .ports
-            .values()
-            .map(|port| port.subnet.clone())
-            .collect::<Vec<_>>();
-        for id in subnets {
-            if !plan.subnets.contains_key(&id) {
-                let overlay = overlays.remove(&id).unwrap_or_default();
-                let subnet = plan.subnet(&id, &resources, &overlay)?;
-                plan.subnets.insert(id, subnet);
-            }
-        }
+        plan.place(state, &resources)?;
+        plan.lay(&resources)?;
         Ok(plan)
     }
-
-    fn place_port(
-        &mut self,
-        id: &EndpointId,
-        endpoint: &Endpoint,
-        resources: &Resources,
-        overlays: &mut BTreeMap<ResourceId, Vec<(Prefix, Host, Ipv4Addr)>>,
-    ) -> Result<(), FabricError> {
-        let (subnet, title, unmasked) = match endpoint {
-            Endpoint::ContainerGroup { group, subnet, .. } => {
-                (subnet, format!("container group {}", group.name()), None)
-            }
-            Endpoint::Node {
-                cluster,
-                name,
-                subnet,
-                address,
-                pod_prefix,
-            } => {
-                let cluster = resources.cluster(cluster)?;
-                let (network, _) = resources.subnet(subnet)?;
-                if let (ClusterNetwork::Overlay, Some(prefix)) = (cluster.network, pod_prefix) {
-                    let host = Host {
-                        port: id.clone(),
-                        via: None,
-                    };
-                    let routes = overlays.entry(subnet.clone()).or_default();
-                    routes.push((prefix.trunc(), host, *address));
-                }
-                let unmasked = unmasked(cluster, network)?;
-                (subnet, format!("node {name}"), Some(unmasked))
-            }
-            Endpoint::Pod { .. } => return Ok(()),
-        };
-        let (network, _) = resources.subnet(subnet)?;
-        let host = Host {
-            port: id.clone(),
-            via: None,
-        };
-        self.claim(&network.id, endpoint.address(), host)?;
-        self.ports.insert(
-            id.clone(),
-            Port {
-                subnet: subnet.clone(),
-                address: endpoint.address(),
-                title,
-                unmasked,
-            },
-        );
-        Ok(())
-    }
-
-    fn place_pod(
-        &mut self,
-        id: &EndpointId,
-        endpoint: &Endpoint,
-        resources: &Resources,
-    ) -> Result<(), FabricError> {
-        let Endpoint::Pod {
-            cluster,
-            node,
-            address,
-            host_network,
-            ..
-        } = endpoint
-        else {
-            return Ok(());
-        };
-        let port = self.ports.get(node).filter(|port| port.unmasked.is_some());
-        let port = port.ok_or_else(|| {
-            fabric_error("read the network", format!("pod `{id}`: no node `{node}`"))
-        })?;
-        // R62: such a pod uses its node's address in every mode.
-        if *host_network {
-            self.host_pods.insert(id.clone(), node.clone());
-            return Ok(());
-        }
-        if resources.cluster(cluster)?.network == ClusterNetwork::NodeSubnet {
-            let (network, _) = resources.subnet(&port.subnet)?;
-            let host = Host {
-                port: node.clone(),
-                via: Some(port.address),
-            };
-            self.claim(&network.id, *address, host)?;
-        }
-        self.pods.insert(
-            id.clone(),
-            Pod {
-                node: node.clone(),
-                address: *address,
-            },
-        );
-        Ok(())
-    }
-
-    fn claim(
-        &mut self,
-        network: &ResourceId,
-        address: Ipv4Addr,
-        host: Host,
-    ) -> Result<(), FabricError> {
-        let hosts = self.networks.entry(network.clone()).or_default();
-        match hosts.insert(address, host) {
-            None => Ok(()),
-            Some(other) => Err(fabric_error(
-                "read the network",
-                format!("{address} of `{network}` is taken by `{}`", other.port),
-            )),
-        }
-    }
-
-    fn subnet(
-        &mut self,
-        id: &ResourceId,
-        resources: &Resources,
-        overlay: &[(Prefix, Host, Ipv4Addr)],
-    ) -> Result<SubnetPlan, FabricError> {
-        let (network, subnet) = resources.subnet(id)?;
-        let table = subnet.route_table.as_ref().map(|table| {
-            let found = resources.tables.iter().find(|other| other.id == *table);
-            found.ok_or_else(|| {
-                fabric_error("read the network", format!("no route table `{table}`"))
-            })
-        });
-        let table = table.transpose()?;
-        let hosts = self.networks.get(&network.id);
-        let routes = effective_routes(network, table, hosts, overlay)?;
-
-        let group = subnet.nsg.as_ref().map(|group| {
-            let found = resources.groups.iter().find(|other| other.id == *group);
-            found.ok_or_else(|| {
-                fabric_error(
-                    "read the network",
-                    format!("no network security group `{group}`"),
-                )
-            })
-        });
-        let group = group.transpose()?.map(|group| {
-            let overlay = overlay.iter().map(|(prefix, ..)| *prefix);
-            let virtual_network = virtual_network_tag(network, table, overlay);
-            let key = GroupKey {
-                group: group.id.clone(),
-                network: network.id.clone(),
-                virtual_network,
-            };
-            if !self.groups.contains_key(&key) {
-                let ranges = &network.address_prefixes;
-                let compiled = security::compile(group, ranges, &key.virtual_network)?;
-                self.groups.insert(key.clone(), compiled);
-            }
-            Ok::<_, FabricError>(key)
-        });
-        Ok(SubnetPlan {
-            network: network.id.clone(),
-            routes,
-            group: group.transpose()?,
-        })
-    }
-}
-
-/// Where the pods of a cluster are not hidden behind their node.
-fn unmasked(
-    cluster: &ManagedCluster,
-    network: &VirtualNetwork,
-) -> Result<Vec<Prefix>, FabricError> {
-    match cluster.network {
-        // R52 and R60: exactly the pod range is exempt.
-        ClusterNetwork::Kubenet | ClusterNetwork::Overlay => {
-            let default = Prefix::new_assert(Ipv4Addr::new(10, 244, 0, 0), 16);
-            Ok(vec![cluster.pod_cidr.unwrap_or(default).trunc()])
-        }
-        // R57: the ranges of the virtual network are.
-        ClusterNetwork::NodeSubnet => Ok(network.address_prefixes.clone()),
-        ClusterNetwork::PodSubnet => Err(fabric_error(
-            "read the network",
-            format!(
-                "`{}`: the lab cannot carry Azure CNI with a pod subnet (`podSubnetID`)",
-                cluster.id
-            ),
-        )),
-    }
-}
-
-/// What `VirtualNetwork` stands for (R17): the ranges, the prefixes of the subnet's user-defined
-/// routes (R18), the host's address. Overlay pods of one subnet reach each other in practice with
-/// default rules, so their ranges count, though Microsoft does not say so (R60).
-fn virtual_network_tag(
-    network: &VirtualNetwork,
-    table: Option<&RouteTable>,
-    overlay: impl Iterator<Item = Prefix>,
-) -> Vec<Prefix> {
-    let user = table.into_iter().flat_map(|table| &table.routes);
-    let mut prefixes = network.address_prefixes.clone();
-    prefixes.extend(user.map(|route| route.prefix));
-    prefixes.extend(overlay);
-    prefixes.push(security::PLATFORM);
-    prefixes.sort();
-    prefixes.dedup();
-    prefixes
 }

@@ -20,14 +20,9 @@ const GATEWAY: Ipv4Addr = Ipv4Addr::new(169, 254, 1, 1);
 const FABRIC_MAC: [u8; 6] = [0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc];
 
 pub(super) const MAIN_TABLE: u32 = 254;
+pub(super) const LOCAL_TABLE: u32 = 255;
 
 const UP: u32 = 1;
-
-// Attributes of rules (FRA_*), which the libc crate does not name.
-const RULE_PRIORITY: u16 = 6;
-const RULE_MARK: u16 = 10;
-const RULE_TABLE: u16 = 15;
-const RULE_MASK: u16 = 16;
 
 /// Where a route leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,10 +31,14 @@ pub(super) enum Target {
     Device(u32),
     /// Through an address on a device.
     Via(Ipv4Addr, u32),
-    /// Nowhere.
+    /// Nowhere, silently.
     Blackhole,
+    /// Nowhere, and the sender is told.
+    Unreachable,
     /// On to the next rule.
     Throw,
+    /// Here: the address is the namespace's own.
+    Local,
 }
 
 impl Target {
@@ -47,7 +46,7 @@ impl Target {
     pub(super) fn device(self) -> Option<u32> {
         match self {
             Target::Device(device) | Target::Via(_, device) => Some(device),
-            Target::Blackhole | Target::Throw => None,
+            Target::Blackhole | Target::Unreachable | Target::Throw | Target::Local => None,
         }
     }
 }
@@ -65,15 +64,17 @@ fn link_header(index: u32, flags: u32) -> [u8; 16] {
     header
 }
 
-/// Adds a veth whose peer is [`NIC`] of `namespace`, brings this side up, lets it forward, and makes
-/// the peer's address known.
-pub(super) fn add_port(
-    batch: &mut Batch,
-    name: &str,
-    index: u32,
-    namespace: &OwnedFd,
-    address: Ipv4Addr,
-) {
+/// The far end of a veth.
+pub(super) struct Far<'a> {
+    pub(super) namespace: &'a OwnedFd,
+    /// Its interface there: [`NIC`], or one above it.
+    pub(super) interface: u32,
+    pub(super) address: Ipv4Addr,
+}
+
+/// Adds a veth to `far`, brings this side up, lets it forward, and makes the far address known.
+pub(super) fn add_port(batch: &mut Batch, name: &str, index: u32, far: &Far<'_>) {
+    let far_name = format!("eth{}", far.interface - NIC);
     batch.message(
         "add veth",
         libc::RTM_NEWLINK,
@@ -86,24 +87,28 @@ pub(super) fn add_port(
                     info.text(1, "veth").nest(2, |data| {
                         // The peer cannot be made up: it has no pair yet.
                         data.nest(1, |peer| {
-                            peer.raw(&link_header(NIC, 0))
-                                .text(libc::IFLA_IFNAME, "eth0")
-                                .put(libc::IFLA_ADDRESS, &mac(address))
-                                .u32(libc::IFLA_NET_NS_FD, namespace.as_raw_fd() as u32);
+                            peer.raw(&link_header(far.interface, 0))
+                                .text(libc::IFLA_IFNAME, &far_name)
+                                .put(libc::IFLA_ADDRESS, &mac(far.address))
+                                .u32(libc::IFLA_NET_NS_FD, far.namespace.as_raw_fd() as u32);
                         });
                     });
                 });
         },
     );
     forward(batch, index);
-    add_neighbour(batch, index, address, mac(address));
+    add_neighbour(batch, index, far.address, mac(far.address));
 }
 
 /// Lets a device forward, without the need for a writable /proc/sys.
 pub(super) fn forward(batch: &mut Batch, index: u32) {
     const FORWARDING: u16 = 1;
+    configure(batch, index, &[(FORWARDING, 1)]);
+}
+
+fn configure(batch: &mut Batch, index: u32, values: &[(u16, u32)]) {
     batch.message(
-        "set forwarding",
+        "configure device",
         libc::RTM_NEWLINK,
         0,
         &link_header(index, 0),
@@ -111,7 +116,9 @@ pub(super) fn forward(batch: &mut Batch, index: u32) {
             link.nest(libc::IFLA_AF_SPEC, |family| {
                 family.nest(libc::AF_INET as u16, |inet| {
                     inet.nest(1, |configuration| {
-                        configuration.u32(FORWARDING, 1);
+                        for (key, value) in values {
+                            configuration.u32(*key, *value);
+                        }
                     });
                 });
             });
@@ -144,6 +151,20 @@ pub(super) fn configure_endpoint(batch: &mut Batch, address: Ipv4Addr) {
         Prefix::default(),
         Target::Via(GATEWAY, NIC),
     );
+}
+
+/// Makes [`GATEWAY`] reachable by a second interface, and the way out of a table of its own.
+pub(super) fn configure_second(batch: &mut Batch, interface: u32, table: u32) {
+    const SOURCE_CHECK: u16 = 8;
+    const LOOSE: u32 = 2;
+    link_up(batch, interface);
+    forward(batch, interface);
+    // Wins over a strict check that the host hands down: a source need not be reached by the way that
+    // its packets come in.
+    configure(batch, interface, &[(SOURCE_CHECK, LOOSE)]);
+    add_neighbour(batch, interface, GATEWAY, FABRIC_MAC);
+    let gateway = Target::Via(GATEWAY, interface);
+    add_route(batch, table, Prefix::default(), gateway);
 }
 
 fn link_up(batch: &mut Batch, index: u32) {
@@ -228,7 +249,9 @@ pub(super) fn add_route(batch: &mut Batch, table: u32, prefix: Prefix, target: T
     let (kind, scope, flags) = match target {
         Target::Device(_) => (libc::RTN_UNICAST, libc::RT_SCOPE_LINK, 0),
         Target::Via(..) => (libc::RTN_UNICAST, libc::RT_SCOPE_UNIVERSE, ON_LINK),
+        Target::Local => (libc::RTN_LOCAL, libc::RT_SCOPE_HOST, 0),
         Target::Blackhole => (libc::RTN_BLACKHOLE, libc::RT_SCOPE_UNIVERSE, 0),
+        Target::Unreachable => (libc::RTN_UNREACHABLE, libc::RT_SCOPE_UNIVERSE, 0),
         Target::Throw => (libc::RTN_THROW, libc::RT_SCOPE_UNIVERSE, 0),
     };
     let header = route_header(prefix, scope, kind, flags);
@@ -248,7 +271,10 @@ pub(super) fn add_route(batch: &mut Batch, table: u32, prefix: Prefix, target: T
                         .put(libc::RTA_GATEWAY, &gateway.octets())
                         .u32(libc::RTA_OIF, device);
                 }
-                Target::Blackhole | Target::Throw => {}
+                Target::Local => {
+                    route.u32(libc::RTA_OIF, LOOPBACK);
+                }
+                Target::Blackhole | Target::Unreachable | Target::Throw => {}
             }
         },
     );
@@ -263,34 +289,4 @@ pub(super) fn delete_route(batch: &mut Batch, table: u32, prefix: Prefix) {
             route_attributes(route, table, prefix);
         })
         .harmless(libc::ESRCH);
-}
-
-/// Adds a rule: packets whose mark is `mark` under `mask` look into `table`.
-pub(super) fn add_rule(batch: &mut Batch, priority: u32, mark: u32, mask: u32, table: u32) {
-    const TO_TABLE: u8 = 1;
-    let header = [2, 0, 0, 0, 0, 0, 0, TO_TABLE, 0, 0, 0, 0];
-    let flags = CREATE | EXCLUSIVE;
-    batch
-        .message("add rule", libc::RTM_NEWRULE, flags, &header, |rule| {
-            rule.u32(RULE_PRIORITY, priority)
-                .u32(RULE_MARK, mark)
-                .u32(RULE_MASK, mask)
-                .u32(RULE_TABLE, table);
-        })
-        .harmless(libc::EEXIST);
-}
-
-/// Adds the rule that drops what no other rule has routed.
-pub(super) fn add_blackhole_rule(batch: &mut Batch, priority: u32) {
-    const BLACKHOLE: u8 = 6;
-    let header = [2, 0, 0, 0, 0, 0, 0, BLACKHOLE, 0, 0, 0, 0];
-    batch.message(
-        "add rule",
-        libc::RTM_NEWRULE,
-        CREATE | EXCLUSIVE,
-        &header,
-        |rule| {
-            rule.u32(RULE_PRIORITY, priority);
-        },
-    );
 }

@@ -6,30 +6,19 @@
 //! few combinations of addresses and ports becomes one match for each; beyond that, sets, because
 //! the kernel's cost grows with the number of sets. What cannot be matched is refused by name.
 
-use std::net::Ipv4Addr;
+use std::collections::BTreeMap;
 
+use crate::arm::ResourceId;
 use crate::arm::views::{Access, AddressMatch, AddressTerm, NetworkSecurityGroup, SecurityRule};
 use crate::emulator::fabric::FabricError;
 use crate::net::{PortRange, Prefix, Protocol};
 use crate::verdict::{Direction, RuleRef};
 
 use super::error::fabric_error;
-
-/// The address behind `AzureLoadBalancer` (R20), also part of `VirtualNetwork` (R17).
-pub(super) const PLATFORM: Prefix = Prefix::new_assert(Ipv4Addr::new(168, 63, 129, 16), 32);
+use super::space::{PLATFORM, internet, merge, prefixes, ranges, span};
 
 /// How many matches a rule may become before its lists become sets.
 const EXPANSION: usize = 8;
-
-/// The ranges that a system route keeps from the Internet (R35).
-pub(super) fn reserved_ranges() -> [Prefix; 4] {
-    [
-        Prefix::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8),
-        Prefix::new_assert(Ipv4Addr::new(172, 16, 0, 0), 12),
-        Prefix::new_assert(Ipv4Addr::new(192, 168, 0, 0), 16),
-        Prefix::new_assert(Ipv4Addr::new(100, 64, 0, 0), 10),
-    ]
-}
 
 /// A compiled group.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -80,17 +69,23 @@ pub(super) enum PortTest {
     Set(usize),
 }
 
-/// What the service tags stand for.
-struct Tags {
+/// The addresses of the members of each application security group.
+pub(super) type Members = BTreeMap<ResourceId, Vec<Prefix>>;
+
+/// What service tags and application security groups stand for.
+struct Tags<'a> {
     virtual_network: Vec<(u32, u32)>,
     internet: Vec<(u32, u32)>,
+    asgs: &'a Members,
 }
 
-/// Compiles a group for a virtual network of these ranges, where the tag stands for `tag`.
+/// Compiles a group where `VirtualNetwork` stands for `tag`, and `network`, the ranges of the virtual
+/// network and its peers, is not the Internet.
 pub(super) fn compile(
     group: &NetworkSecurityGroup,
     network: &[Prefix],
     tag: &[Prefix],
+    asgs: &Members,
 ) -> Result<Group, FabricError> {
     let name = group.id.name();
     if group.default_rules.is_empty() {
@@ -102,6 +97,7 @@ pub(super) fn compile(
     let tags = Tags {
         virtual_network: ranges(tag),
         internet: internet(network),
+        asgs,
     };
     let mut compiled = Group {
         flush: group.flush_connection,
@@ -144,7 +140,7 @@ pub(super) fn compile(
 }
 
 impl Group {
-    fn matches(&mut self, rule: &SecurityRule, tags: &Tags) -> Result<Vec<Match>, String> {
+    fn matches(&mut self, rule: &SecurityRule, tags: &Tags<'_>) -> Result<Vec<Match>, String> {
         let source = addresses("source", &rule.source, tags)?;
         let destination = addresses("destination", &rule.destination, tags)?;
         let source_ports = ports("source", &rule.source_ports)?;
@@ -237,17 +233,15 @@ fn place<T: PartialEq>(sets: &mut Vec<T>, set: T) -> usize {
         })
 }
 
-fn addresses(side: &str, terms: &AddressMatch, tags: &Tags) -> Result<Vec<(u32, u32)>, String> {
-    if let Some(asg) = terms.asgs.first() {
-        return Err(format!(
-            "the lab cannot match application security groups (`{}`)",
-            asg.name()
-        ));
-    }
-    if terms.terms.is_empty() {
+fn addresses(side: &str, terms: &AddressMatch, tags: &Tags<'_>) -> Result<Vec<(u32, u32)>, String> {
+    if terms.terms.is_empty() && terms.asgs.is_empty() {
         return Err(format!("it states no {side} address"));
     }
     let mut ranges = Vec::new();
+    // A group without members matches nobody.
+    for members in terms.asgs.iter().filter_map(|asg| tags.asgs.get(asg)) {
+        ranges.extend(members.iter().map(span));
+    }
     for term in &terms.terms {
         match term {
             AddressTerm::Any => ranges.push((0, u32::MAX)),
@@ -274,67 +268,6 @@ fn ports(side: &str, ranges: &[PortRange]) -> Result<Vec<(u16, u16)>, String> {
         .into_iter()
         .map(|(first, last)| (narrow(first), narrow(last)))
         .collect())
-}
-
-/// R21: the public address space outside the virtual network.
-fn internet(network: &[Prefix]) -> Vec<(u32, u32)> {
-    // Beside the private ranges: this network, loopback, link-local, multicast and reserved.
-    let special = [
-        Prefix::new_assert(Ipv4Addr::new(0, 0, 0, 0), 8),
-        Prefix::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8),
-        Prefix::new_assert(Ipv4Addr::new(169, 254, 0, 0), 16),
-        Prefix::new_assert(Ipv4Addr::new(224, 0, 0, 0), 3),
-        PLATFORM,
-    ];
-    let outside = special
-        .iter()
-        .chain(&reserved_ranges())
-        .chain(network)
-        .map(span)
-        .collect();
-    let mut ranges = Vec::new();
-    let mut next = Some(0u32);
-    for (first, last) in merge(outside) {
-        if let Some(start) = next
-            && start < first
-        {
-            ranges.push((start, first - 1));
-        }
-        next = last.checked_add(1);
-    }
-    ranges.extend(next.map(|start| (start, u32::MAX)));
-    ranges
-}
-
-/// The addresses of prefixes, sorted and joined.
-pub(super) fn ranges(prefixes: &[Prefix]) -> Vec<(u32, u32)> {
-    merge(prefixes.iter().map(span).collect())
-}
-
-fn span(prefix: &Prefix) -> (u32, u32) {
-    (prefix.network().to_bits(), prefix.broadcast().to_bits())
-}
-
-/// Sorts ranges and joins those that meet.
-fn merge(mut ranges: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
-    ranges.sort_unstable();
-    let mut merged = Vec::<(u32, u32)>::new();
-    for (first, last) in ranges {
-        match merged.last_mut() {
-            Some(open) if first <= open.1.saturating_add(1) => open.1 = open.1.max(last),
-            _ => merged.push((first, last)),
-        }
-    }
-    merged
-}
-
-fn prefixes(ranges: &[(u32, u32)]) -> Vec<Prefix> {
-    ranges
-        .iter()
-        .flat_map(|&(first, last)| {
-            ipnet::Ipv4Subnets::new(Ipv4Addr::from_bits(first), Ipv4Addr::from_bits(last), 0)
-        })
-        .collect()
 }
 
 #[cfg(test)]

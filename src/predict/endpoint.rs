@@ -1,8 +1,11 @@
-//! The ends of a flow: container groups, pods and nodes, each with its address and its subnet.
+//! The ends of a flow: container groups, pods, nodes and network interfaces, each with its address and
+//! its subnet.
 
 use std::net::Ipv4Addr;
 
-use crate::arm::views::{AgentPool, ClusterNetwork, ManagedCluster};
+use crate::arm::views::{
+    AgentPool, ClusterNetwork, IpConfiguration, ManagedCluster, NetworkInterface,
+};
 use crate::net::Prefix;
 
 use super::network::Attachment;
@@ -19,6 +22,8 @@ pub(super) struct Endpoint<'n> {
     pub(super) node: Option<Node<'n>>,
     /// How the address came about, for a pod with an address of its own.
     pub(super) pod: Option<ClusterNetwork>,
+    /// The network interface and the one of its addresses that this is, where the template has it.
+    pub(super) nic: Option<(&'n NetworkInterface, &'n IpConfiguration)>,
     pub(super) assumed: bool,
 }
 
@@ -48,8 +53,37 @@ impl<'n> Endpoint<'n> {
             at: node.at,
             node: Some(node.clone()),
             pod: None,
+            nic: None,
             assumed: node.assumed,
         }
+    }
+
+    /// Something that the question says is at an address of which the template knows no holder.
+    pub(super) fn stranger(address: Ipv4Addr, at: Attachment<'n>) -> Endpoint<'n> {
+        Endpoint {
+            name: address.to_string(),
+            address,
+            at,
+            node: None,
+            pod: None,
+            nic: None,
+            assumed: false,
+        }
+    }
+
+    /// R38, R51: whether the interface may get packets that are not its own. Container groups have no
+    /// such switch.
+    pub(super) fn may_forward(&self) -> bool {
+        match self.nic {
+            Some((nic, _)) => nic.enable_ip_forwarding,
+            None => self.node.is_some(),
+        }
+    }
+
+    /// Whether `address` lies in the ranges of the endpoint's own virtual network.
+    pub(super) fn is_near(&self, address: Ipv4Addr) -> bool {
+        let mut space = self.at.vnet.address_prefixes.iter();
+        space.any(|prefix| prefix.contains(&address))
     }
 
     /// Whether the endpoint's address is one of the virtual network, not of a pod range.

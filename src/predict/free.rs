@@ -7,8 +7,8 @@ use crate::arm::views::{Subnet, VirtualNetwork};
 use crate::arm::{Addresses, ResourceId};
 
 use super::PredictError;
-use super::allocation::told_nodes;
 use super::network::Network;
+use super::nodes::told_nodes;
 
 /// The free addresses of every subnet, given out in Azure's order.
 pub(super) struct Free<'n> {
@@ -27,6 +27,16 @@ impl<'n> Free<'n> {
             let told = told.copied().or(group.address);
             let at = group.subnet.as_ref().and_then(|id| network.attachment(id));
             taken.extend(at.zip(told).map(|(at, address)| (&at.vnet.id, address)));
+        }
+        for nic in &network.interfaces {
+            for (index, configuration) in nic.ip_configurations.iter().enumerate() {
+                let told = addresses.network_interfaces.get(&nic.id.key());
+                let told = told.filter(|_| index == 0).copied();
+                let at = configuration.subnet.as_ref();
+                let at = at.and_then(|id| network.attachment(id));
+                let told = at.zip(told.or(configuration.address));
+                taken.extend(told.map(|(at, address)| (&at.vnet.id, address)));
+            }
         }
         for cluster in &network.clusters {
             let key = cluster.id.key();

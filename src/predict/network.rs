@@ -5,25 +5,24 @@
 
 use std::net::Ipv4Addr;
 
-use serde_json::Value;
-
 use crate::arm::views::{
-    ContainerGroup, ManagedCluster, NetworkSecurityGroup, RouteTable, Subnet, VIRTUAL_NETWORK,
-    VirtualNetwork,
+    ContainerGroup, ManagedCluster, NatGateway, NetworkInterface, NetworkSecurityGroup,
+    PublicIpAddress, RouteTable, Subnet, VirtualMachine, VirtualNetwork,
 };
 use crate::arm::{Resource, ResourceId, ResourceKey};
 
 use super::PredictError;
 
-const PEERING: &str = "Microsoft.Network/virtualNetworks/virtualNetworkPeerings";
-
 /// Types that hold addresses of a virtual network and are not modelled.
-const UNMODELLED_HOLDERS: [&str; 6] = [
-    "Microsoft.Network/networkInterfaces",
-    "Microsoft.Network/loadBalancers",
-    "Microsoft.Network/azureFirewalls",
+const UNMODELLED_HOLDERS: [&str; 9] = [
+    "Microsoft.Compute/virtualMachineScaleSets",
     "Microsoft.Network/applicationGateways",
+    "Microsoft.Network/azureFirewalls",
+    "Microsoft.Network/bastionHosts",
+    "Microsoft.Network/loadBalancers",
+    "Microsoft.Network/networkVirtualAppliances",
     "Microsoft.Network/privateEndpoints",
+    "Microsoft.Network/privateLinkServices",
     "Microsoft.Network/virtualNetworkGateways",
 ];
 
@@ -34,8 +33,12 @@ pub(super) struct Network<'r> {
     pub(super) vnets: Vec<VirtualNetwork>,
     nsgs: Vec<NetworkSecurityGroup>,
     route_tables: Vec<RouteTable>,
+    nat_gateways: Vec<NatGateway>,
+    pub(super) public_ips: Vec<PublicIpAddress>,
     pub(super) clusters: Vec<ManagedCluster>,
     pub(super) groups: Vec<ContainerGroup>,
+    pub(super) interfaces: Vec<NetworkInterface>,
+    machines: Vec<VirtualMachine>,
 }
 
 /// Where an interface is attached.
@@ -52,9 +55,17 @@ impl<'r> Network<'r> {
             vnets: VirtualNetwork::all(resources)?,
             nsgs: NetworkSecurityGroup::all(resources)?,
             route_tables: RouteTable::all(resources)?,
+            nat_gateways: NatGateway::all(resources)?,
+            public_ips: PublicIpAddress::all(resources)?,
             clusters: ManagedCluster::all(resources)?,
             groups: ContainerGroup::all(resources)?,
+            interfaces: NetworkInterface::all(resources)?,
+            machines: VirtualMachine::all(resources)?,
         })
+    }
+
+    pub(super) fn vnet(&self, id: &ResourceId) -> Option<&VirtualNetwork> {
+        self.vnets.iter().find(|vnet| vnet.id == *id)
     }
 
     pub(super) fn cluster(&self, key: &ResourceKey) -> Option<&ManagedCluster> {
@@ -89,6 +100,7 @@ impl<'r> Network<'r> {
         Some(Attachment { vnet, subnet })
     }
 
+    /// The network security group of a subnet.
     pub(super) fn nsg(
         &self,
         subnet: &Subnet,
@@ -96,38 +108,51 @@ impl<'r> Network<'r> {
         find(&self.nsgs, |nsg| &nsg.id, subnet.nsg.as_ref(), &subnet.id)
     }
 
+    /// The network security group of an interface itself.
+    pub(super) fn interface_nsg(
+        &self,
+        nic: &NetworkInterface,
+    ) -> Result<Option<&NetworkSecurityGroup>, PredictError> {
+        find(&self.nsgs, |nsg| &nsg.id, nic.nsg.as_ref(), &nic.id)
+    }
+
+    /// A NAT gateway; `None` where it is not among the resources, which tells only that there is one.
+    pub(super) fn nat_gateway(&self, id: &ResourceId) -> Option<&NatGateway> {
+        self.nat_gateways.iter().find(|gateway| gateway.id == *id)
+    }
+
+    /// A public address, if it is among the resources.
+    pub(super) fn public_ip(&self, id: &ResourceId) -> Option<&PublicIpAddress> {
+        self.public_ips.iter().find(|address| address.id == *id)
+    }
+
+    pub(super) fn interface(&self, key: &ResourceKey) -> Option<&NetworkInterface> {
+        self.interfaces.iter().find(|nic| nic.id.key() == *key)
+    }
+
+    /// What an interface is, in words: the virtual machine behind it, where the resources say so.
+    pub(super) fn interface_name(&self, nic: &NetworkInterface) -> String {
+        let names = |machine: &&VirtualMachine| machine.interfaces.contains(&nic.id);
+        let machine = self.machines.iter().find(names).map(|machine| &machine.id);
+        match machine.or(nic.virtual_machine.as_ref()) {
+            Some(machine) => format!(
+                "network interface `{}` of virtual machine `{}`",
+                nic.id.name(),
+                machine.name()
+            ),
+            None => format!("network interface `{}`", nic.id.name()),
+        }
+    }
+
     pub(super) fn route_table(&self, subnet: &Subnet) -> Result<Option<&RouteTable>, PredictError> {
         let table = subnet.route_table.as_ref();
         find(&self.route_tables, |table| &table.id, table, &subnet.id)
     }
 
-    /// A peering of `vnet`, if the resources hold one.
-    pub(super) fn peering(&self, vnet: &VirtualNetwork) -> Option<String> {
-        let child = self.resources.iter().find(|resource| {
-            resource.is(PEERING) && resource.id.parent().as_ref() == Some(&vnet.id)
-        });
-        let inline = || {
-            let own = self
-                .resources
-                .iter()
-                .find(|resource| resource.is(VIRTUAL_NETWORK) && resource.id == vnet.id)?;
-            let (_, list) = own
-                .properties()
-                .as_object()?
-                .iter()
-                .find(|(name, _)| name.eq_ignore_ascii_case("virtualNetworkPeerings"))?;
-            let peering = list.as_array()?.first()?;
-            Some(
-                peering
-                    .get("name")
-                    .and_then(Value::as_str)
-                    .unwrap_or("?")
-                    .to_owned(),
-            )
-        };
-        child
-            .map(|resource| resource.id.name().to_owned())
-            .or_else(inline)
+    /// Whether the resources hold a virtual network gateway.
+    pub(super) fn has_gateway(&self) -> bool {
+        let mut resources = self.resources.iter();
+        resources.any(|resource| resource.is("Microsoft.Network/virtualNetworkGateways"))
     }
 
     /// A resource that may hold an address of a virtual network without our knowing.

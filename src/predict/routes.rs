@@ -1,35 +1,41 @@
-//! Routes: system routes (R35), user-defined routes by longest prefix (R36, R37), and the routes that
-//! AKS adds for kubenet (R51).
+//! Routes: system routes (R35), peerings among them (R40), user-defined routes by longest prefix (R36,
+//! R37), and the routes that AKS adds for kubenet (R51).
 
 use std::net::Ipv4Addr;
 
-use crate::arm::views::{ClusterNetwork, Route, VirtualNetwork};
+use crate::arm::views::{ClusterNetwork, Route};
 use crate::net::Prefix;
 use crate::verdict::{Leg, RouteRef};
 
 use super::PredictError;
 use super::allocation::Allocation;
-use super::endpoint::Endpoint;
 use super::network::{Attachment, Network};
+use super::peering::{Link, link_to};
 use super::readings::Readings;
 
 /// Where a route sends a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NextHop {
+#[derive(Debug, Clone)]
+pub(super) enum NextHop<'n> {
+    /// To whoever holds the address in the virtual network.
     VirtualNetwork,
+    /// To whoever holds it in a peered one.
+    Peering(Link<'n>),
     Internet,
+    /// Nowhere: the packet is dropped.
     None,
+    /// To a virtual network gateway.
+    Gateway,
     Appliance(Ipv4Addr),
 }
 
 /// The route that decided.
 #[derive(Debug, Clone)]
-pub(super) struct Chosen {
+pub(super) struct Chosen<'n> {
     pub(super) route: RouteRef,
-    pub(super) next_hop: NextHop,
+    pub(super) next_hop: NextHop<'n>,
 }
 
-impl Chosen {
+impl Chosen<'_> {
     pub(super) fn is_system(&self) -> bool {
         self.route.table == SYSTEM
     }
@@ -40,25 +46,27 @@ const SYSTEM: &str = "system";
 const AKS: &str = "aks";
 
 /// The route that packets from `at` to `destination` take.
-pub(super) fn choose(
-    at: Attachment<'_>,
+pub(super) fn choose<'n>(
+    at: Attachment<'n>,
     destination: Ipv4Addr,
     leg: Leg,
-    network: &Network<'_>,
-    allocation: &Allocation<'_>,
-) -> Result<Chosen, PredictError> {
-    let (system_prefix, system_hop) = system_route(at.vnet, destination);
+    network: &'n Network<'n>,
+    allocation: &Allocation<'n>,
+    readings: &mut Readings,
+) -> Result<Chosen<'n>, PredictError> {
     let user = user_routes(at, network, allocation)?
         .into_iter()
         .filter(|route| route.prefix.contains(&destination))
-        .max_by_key(|route| route.prefix.prefix_len())
-        // R36: the longest prefix; at the same length a user-defined route wins.
-        .filter(|route| route.prefix.prefix_len() >= system_prefix.prefix_len());
+        .max_by_key(|route| route.prefix.prefix_len());
+    let (system_prefix, system_hop) = system_route(at, destination, network, readings);
+    // R36: the longest prefix; at the same length a user-defined route wins.
+    let user = user.filter(|route| route.prefix.prefix_len() >= system_prefix.prefix_len());
     let Some(route) = user else {
         let name = match system_hop {
             NextHop::VirtualNetwork => "VnetLocal",
+            NextHop::Peering(_) => "VnetPeering",
             NextHop::Internet => "Internet",
-            NextHop::None | NextHop::Appliance(_) => "None",
+            NextHop::None | NextHop::Gateway | NextHop::Appliance(_) => "None",
         };
         return Ok(Chosen {
             route: RouteRef {
@@ -115,7 +123,8 @@ pub(super) fn user_routes(
     Ok(routes)
 }
 
-fn next_hop(route: &Route) -> Result<NextHop, PredictError> {
+/// R37. Peerings and service endpoints cannot be named by users.
+fn next_hop(route: &Route) -> Result<NextHop<'static>, PredictError> {
     let unsupported = || PredictError::Unsupported {
         what: format!(
             "route `{}` with next hop type `{}`",
@@ -126,66 +135,57 @@ fn next_hop(route: &Route) -> Result<NextHop, PredictError> {
         "vnetlocal" => Ok(NextHop::VirtualNetwork),
         "internet" => Ok(NextHop::Internet),
         "none" => Ok(NextHop::None),
-        "virtualappliance" => route
-            .next_hop_ip
-            .map(NextHop::Appliance)
-            .ok_or_else(unsupported),
+        "virtualnetworkgateway" => Ok(NextHop::Gateway),
+        "virtualappliance" => match route.next_hop_ip {
+            Some(address) => Ok(NextHop::Appliance(address)),
+            None => Err(PredictError::Unsupported {
+                what: format!(
+                    "route `{}`, whose appliance has no IPv4 address",
+                    route.name
+                ),
+            }),
+        },
         _ => Err(unsupported()),
     }
 }
 
-/// R35. The reserved ranges are dropped unless the virtual network's own range covers them.
-fn system_route(vnet: &VirtualNetwork, destination: Ipv4Addr) -> (Prefix, NextHop) {
+/// R35. The reserved ranges are dropped unless the virtual network's own range covers them; peered
+/// ranges lead to the peer.
+fn system_route<'n>(
+    at: Attachment<'n>,
+    destination: Ipv4Addr,
+    network: &'n Network<'n>,
+    readings: &mut Readings,
+) -> (Prefix, NextHop<'n>) {
     let reserved = [
         Prefix::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8),
         Prefix::new_assert(Ipv4Addr::new(172, 16, 0, 0), 12),
         Prefix::new_assert(Ipv4Addr::new(192, 168, 0, 0), 16),
         Prefix::new_assert(Ipv4Addr::new(100, 64, 0, 0), 10),
     ];
-    let own = vnet
-        .address_prefixes
+    let own = &at.vnet.address_prefixes;
+    let covered = |prefix: &Prefix| own.iter().any(|own| own.contains(prefix));
+    let mut routes = own
         .iter()
-        .map(|prefix| (*prefix, NextHop::VirtualNetwork));
-    let covered = |prefix: &Prefix| vnet.address_prefixes.iter().any(|own| own.contains(prefix));
-    let dropped = reserved
+        .map(|prefix| (*prefix, NextHop::VirtualNetwork))
+        .collect::<Vec<_>>();
+    routes.extend(
+        reserved
+            .into_iter()
+            .filter(|prefix| !covered(prefix))
+            .map(|prefix| (prefix, NextHop::None)),
+    );
+    if let Some(link) = link_to(network, at.vnet, destination, readings) {
+        let prefixes = link.prefixes.clone();
+        routes.extend(
+            prefixes
+                .into_iter()
+                .map(|prefix| (prefix, NextHop::Peering(link.clone()))),
+        );
+    }
+    routes
         .into_iter()
-        .filter(|prefix| !covered(prefix))
-        .map(|prefix| (prefix, NextHop::None));
-    own.chain(dropped)
         .filter(|(prefix, _)| prefix.contains(&destination))
         .max_by_key(|(prefix, _)| prefix.prefix_len())
         .unwrap_or((Prefix::default(), NextHop::Internet))
-}
-
-/// Whether `endpoint` can open connections to the Internet; the cause if it cannot.
-pub(super) fn egress(endpoint: &Endpoint<'_>, readings: &mut Readings) -> Result<(), &'static str> {
-    let nat_gateway = endpoint.at.subnet.nat_gateway.is_some();
-    let Some(node) = &endpoint.node else {
-        // R73: a container group leaves only through a NAT gateway.
-        return if nat_gateway {
-            Ok(())
-        } else {
-            Err("no-nat-gateway")
-        };
-    };
-    if nat_gateway || node.at.subnet.nat_gateway.is_some() {
-        return Ok(());
-    }
-    let outbound = node
-        .cluster
-        .outbound_type
-        .as_deref()
-        .unwrap_or("loadBalancer");
-    match outbound.to_ascii_lowercase().as_str() {
-        // R65: the nodes' load balancer, or a gateway that AKS manages.
-        "loadbalancer" | "managednatgateway" | "managednatgatewayv2" => Ok(()),
-        "none" if node.at.subnet.default_outbound_access != Some(false) => {
-            let open = readings.ask_whether(
-                "R42: the nodes have default outbound access",
-                "R42: the nodes have no default outbound access",
-            );
-            if open { Ok(()) } else { Err("no-egress") }
-        }
-        _ => Err("no-egress"),
-    }
 }

@@ -26,7 +26,7 @@ pub(super) fn decide(
     nsg: &NetworkSecurityGroup,
     direction: Direction,
     flow: &Flow,
-    viewpoint: &Viewpoint,
+    viewpoint: &Viewpoint<'_, '_>,
     readings: &mut Readings,
 ) -> (Access, RuleRef) {
     let mut custom = nsg
@@ -52,7 +52,7 @@ pub(super) fn platform_denial(
     nsg: &NetworkSecurityGroup,
     tag: &str,
     flow: &Flow,
-    viewpoint: &Viewpoint,
+    viewpoint: &Viewpoint<'_, '_>,
     readings: &mut Readings,
 ) -> Option<RuleRef> {
     let names_tag = |side: &AddressMatch| {
@@ -84,7 +84,7 @@ fn reference(nsg: &NetworkSecurityGroup, rule: &str, direction: Direction) -> Ru
 }
 
 /// What must hold for a rule to match: the five-tuple (R6).
-fn conditions(rule: &SecurityRule, flow: &Flow, viewpoint: &Viewpoint) -> [Truth; 5] {
+fn conditions(rule: &SecurityRule, flow: &Flow, viewpoint: &Viewpoint<'_, '_>) -> [Truth; 5] {
     [
         protocol(rule, flow.protocol),
         source_port(rule, flow.protocol),

@@ -1,17 +1,19 @@
 //! What service tags and address terms mean, seen from one subnet.
 //!
-//! `VirtualNetwork` depends on the viewer: the ranges of its virtual network and the prefixes of the
-//! user-defined routes of its subnet (R17, R18). Tags whose contents Azure publishes weekly (R23) are
+//! `VirtualNetwork` depends on the viewer: the ranges of its virtual network and of the peers that its
+//! side gives access (R19), and the prefixes of the user-defined routes of its subnet (R17, R18). Tags whose contents Azure publishes weekly (R23) are
 //! left open.
 
 use std::net::Ipv4Addr;
 
-use crate::arm::views::{AddressMatch, AddressTerm, ClusterNetwork};
+use crate::arm::ResourceId;
+use crate::arm::views::{AddressMatch, AddressTerm, ClusterNetwork, VirtualNetwork};
 use crate::net::Prefix;
 
 use super::allocation::Allocation;
 use super::endpoint::pod_cidr;
 use super::network::{Attachment, Network};
+use super::peering::{is_linked, links};
 use super::readings::Truth;
 use super::{PredictError, routes};
 
@@ -22,8 +24,13 @@ pub(super) const PLATFORM_IMDS: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 
 /// What `VirtualNetwork` and its relatives hold, seen from one subnet.
 #[derive(Debug)]
-pub(super) struct Viewpoint {
-    space: Vec<Prefix>,
+pub(super) struct Viewpoint<'a, 'n> {
+    vnet: &'n VirtualNetwork,
+    allocation: &'a Allocation<'n>,
+    /// Ranges of peers, each with whether it counts.
+    peers: Vec<(Vec<Prefix>, Truth)>,
+    /// Whether ranges may be connected through a gateway, which the template does not tell.
+    gateway: bool,
     /// Prefixes of the subnet's own user-defined routes.
     own_routes: Vec<Prefix>,
     /// Prefixes of routes of other subnets of the virtual network.
@@ -32,12 +39,12 @@ pub(super) struct Viewpoint {
     overlays: Vec<Prefix>,
 }
 
-impl Viewpoint {
+impl<'a, 'n> Viewpoint<'a, 'n> {
     pub(super) fn of(
-        at: Attachment<'_>,
-        network: &Network<'_>,
-        allocation: &Allocation<'_>,
-    ) -> Result<Viewpoint, PredictError> {
+        at: Attachment<'n>,
+        network: &'n Network<'n>,
+        allocation: &'a Allocation<'n>,
+    ) -> Result<Viewpoint<'a, 'n>, PredictError> {
         let mut own_routes = Vec::new();
         let mut other_routes = Vec::new();
         for subnet in &at.vnet.subnets {
@@ -56,21 +63,56 @@ impl Viewpoint {
             .filter(|node| node.at.vnet.id == at.vnet.id)
             .map(|node| pod_cidr(node.cluster))
             .collect();
+        let peers = links(network, at.vnet)
+            .into_iter()
+            .map(|link| (link.prefixes.clone(), link.in_virtual_network()))
+            .collect();
+        let remote_gateways = at.vnet.peerings.iter().any(|p| p.use_remote_gateways);
         Ok(Viewpoint {
-            space: at.vnet.address_prefixes.clone(),
+            vnet: at.vnet,
+            allocation,
+            peers,
+            gateway: remote_gateways || network.has_gateway(),
             own_routes,
             other_routes,
             overlays,
         })
     }
 
-    /// Whether one side of a rule matches `address`. Application security groups match nothing:
-    /// their members are interfaces of virtual machines (R24), which are no party here.
+    /// Whether one side of a rule matches `address`.
     pub(super) fn matches(&self, side: &AddressMatch, address: Ipv4Addr) -> Truth {
-        Truth::any(side.terms.iter().map(|term| match term {
+        let terms = side.terms.iter().map(|term| match term {
             AddressTerm::Any => Truth::Yes,
             AddressTerm::Prefix(prefix) => prefix.contains(&address).into(),
             AddressTerm::Tag(tag) => self.tag(tag, address),
+        });
+        Truth::any(terms.chain(side.asgs.iter().map(|asg| self.asg(asg, address))))
+    }
+
+    /// R24: an application security group stands for the addresses of its members, which are all in
+    /// one virtual network.
+    fn asg(&self, asg: &ResourceId, address: Ipv4Addr) -> Truth {
+        let found = self
+            .allocation
+            .members(asg)
+            .filter(|(_, member)| *member == address);
+        Truth::any(found.map(|(vnet, _)| {
+            if vnet.id == self.vnet.id {
+                Truth::Yes
+            } else if is_linked(self.allocation.network, self.vnet, vnet) {
+                Truth::open(
+                    format!(
+                        "R24: rules of another virtual network see members of `{}`",
+                        asg.name()
+                    ),
+                    format!(
+                        "R24: rules of another virtual network do not see members of `{}`",
+                        asg.name()
+                    ),
+                )
+            } else {
+                Truth::No
+            }
         }))
     }
 
@@ -91,7 +133,7 @@ impl Viewpoint {
 
     fn virtual_network(&self, address: Ipv4Addr) -> Truth {
         let within = |prefixes: &[Prefix]| prefixes.iter().any(|p| p.contains(&address));
-        if within(&self.space) || address == PLATFORM_DNS {
+        if within(&self.vnet.address_prefixes) || address == PLATFORM_DNS {
             return Truth::Yes;
         }
         let default_route = |prefix: &&Prefix| prefix.prefix_len() == 0;
@@ -103,6 +145,17 @@ impl Viewpoint {
             return Truth::Yes;
         }
         let mut open = Vec::new();
+        for (prefixes, counts) in &self.peers {
+            if within(prefixes) {
+                open.push(counts.clone());
+            }
+        }
+        if self.gateway && !is_public(address) {
+            open.push(Truth::open(
+                format!("R17: {address} is in a range that is connected through a gateway"),
+                format!("R17: {address} is in no range that is connected through a gateway"),
+            ));
+        }
         if self.own_routes.iter().any(|prefix| default_route(&prefix)) {
             open.push(Truth::open(
                 "R18: a user-defined route 0.0.0.0/0 makes VirtualNetwork hold every address",
@@ -128,7 +181,20 @@ impl Viewpoint {
     fn internet(&self, address: Ipv4Addr) -> bool {
         is_public(address)
             && address != PLATFORM_DNS
-            && !self.space.iter().any(|prefix| prefix.contains(&address))
+            && !self
+                .vnet
+                .address_prefixes
+                .iter()
+                .any(|prefix| prefix.contains(&address))
+    }
+}
+
+/// R22: the tag that a rule must name to reach traffic to a platform address.
+pub(super) fn platform_tag(address: Ipv4Addr) -> Option<&'static str> {
+    match address {
+        PLATFORM_DNS => Some("AzurePlatformDNS"),
+        PLATFORM_IMDS => Some("AzurePlatformIMDS"),
+        _ => None,
     }
 }
 

@@ -1,17 +1,13 @@
-//! What a run of the HTTP probe's command prints, for whoever runs it without curl.
+//! What a run of a probe's command saw, for whoever runs it without the program.
 
-use std::fmt::Write;
 use std::net::SocketAddrV4;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-
-use super::Probe;
-use super::http::VERDICT_TAG;
+use super::{Probe, RecordType};
 
 /// What an execution of a probe's command saw. The built-in command line of the local Azure prints
 /// [`Transcript::output`], which reads as the output of the real command does.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Transcript {
     /// The connection stood and URLs were answered over it.
     Answered {
@@ -20,79 +16,53 @@ pub enum Transcript {
         /// Status and body for each URL that was answered, in order.
         answers: Vec<(u16, Vec<u8>)>,
     },
+    /// A TCP connection stood, or a TLS handshake succeeded, and nothing more is known.
+    Connected {
+        /// The caller's own end of the connection.
+        local: SocketAddrV4,
+    },
+    /// Datagrams were answered.
+    Echoed {
+        /// The answer to each datagram, in order.
+        answers: Vec<Vec<u8>>,
+    },
+    /// A resolver knows the name.
+    Resolved {
+        /// Its records, aliases included.
+        records: Vec<(RecordType, String)>,
+    },
+    /// A resolver says that the name does not exist.
+    Nxdomain,
+    /// A resolver answers that it cannot say.
+    ResolverFailed {
+        /// Its word, for example `SERVFAIL`.
+        code: String,
+    },
+    /// An ICMP echo came back.
+    EchoReply,
     /// Nothing answered in time.
     TimedOut,
-    /// A reset.
+    /// A reset, or an ICMP port unreachable.
     Refused,
-    /// No route, or an ICMP error.
+    /// No route, or another ICMP error.
     Unreachable,
     /// The connection stood, but the answer broke off.
     BrokenOff,
+    /// The held connection is closed, or was never open.
+    Closed,
+    /// The connection stood, but the TLS handshake failed.
+    TlsFailed {
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Transcript {
-    /// The output of the command that [`Probe::command`] makes: one line, tagged with `nonce`.
+    /// The output of the command that [`Probe::command`] makes: one line, tagged with `nonce`. Empty
+    /// where no run of that command could have seen this, which then reads as a lost line.
     #[must_use]
     pub fn output(&self, probe: &Probe, nonce: &str) -> String {
-        let (address, port) = (probe.address, probe.port);
-        let failed = |words: &str, code: i32, last: String| {
-            (
-                format!("* {words}\n{last}\n"),
-                code,
-                format!("\n{nonce} 000 0  \n"),
-            )
-        };
-        let (errors, exit, mut bodies) = match self {
-            Transcript::Answered { local, answers } => {
-                let mut bodies = String::new();
-                for (index, (status, body)) in answers.iter().enumerate() {
-                    bodies.push_str(&String::from_utf8_lossy(body));
-                    let connects = u8::from(index == 0);
-                    writeln!(
-                        bodies,
-                        "\n{nonce} {status:03} {connects} {} {}",
-                        local.ip(),
-                        local.port()
-                    )
-                    .expect("writing to a string cannot fail");
-                }
-                let exit = if answers.len() == probe.paths.len() {
-                    0
-                } else {
-                    28
-                };
-                (
-                    format!("* Connected to {address} ({address}) port {port}\n"),
-                    exit,
-                    bodies,
-                )
-            }
-            Transcript::TimedOut => {
-                let after = probe.timeout.as_millis();
-                failed(
-                    "Connection timed out",
-                    28,
-                    format!("curl: (28) Connection timed out after {after} milliseconds"),
-                )
-            }
-            Transcript::Refused => failed(
-                &format!("connect to {address} port {port} failed: Connection refused"),
-                7,
-                format!("curl: (7) Failed to connect to {address} port {port}: Connection refused"),
-            ),
-            Transcript::Unreachable => failed(
-                &format!("connect to {address} port {port} failed: No route to host"),
-                7,
-                format!("curl: (7) Failed to connect to {address} port {port}: No route to host"),
-            ),
-            Transcript::BrokenOff => failed(
-                "Empty reply from server",
-                52,
-                "curl: (52) Empty reply from server".to_owned(),
-            ),
-        };
-        writeln!(bodies, "{nonce} exit {exit}").expect("writing to a string cannot fail");
-        let both = format!("{errors}{}", STANDARD.encode(bodies));
-        format!("{VERDICT_TAG} {nonce} {}\n", STANDARD.encode(both))
+        let ran = probe.print(nonce, self);
+        ran.map_or_else(String::new, |ran| ran.line(nonce))
     }
 }

@@ -50,6 +50,7 @@ impl Context<'_> {
 pub(super) fn of_party(addresses: &Addresses, party: &Party) -> Option<Ipv4Addr> {
     match party {
         Party::ContainerGroup(key) => addresses.container_groups.get(key).copied(),
+        Party::NetworkInterface(key) => addresses.network_interfaces.get(key).copied(),
         Party::Pod { .. } => pod_of_party(addresses, party).map(|pod| pod.address),
     }
 }
@@ -57,7 +58,7 @@ pub(super) fn of_party(addresses: &Addresses, party: &Party) -> Option<Ipv4Addr>
 /// The pod that is one end of a flow.
 pub(super) fn pod_of_party<'a>(addresses: &'a Addresses, party: &Party) -> Option<&'a PodAddress> {
     match party {
-        Party::ContainerGroup(_) => None,
+        Party::ContainerGroup(_) | Party::NetworkInterface(_) => None,
         Party::Pod { cluster, name, .. } => addresses.pods.get(&(cluster.clone(), name.clone())),
     }
 }

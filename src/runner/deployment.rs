@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::arm::{Parameters, ResourceId, ResourceKey, Template, views};
+use crate::arm::{self, Parameters, ResourceId, ResourceKey, Scope, Template, views};
 use crate::client::{ClientError, Deployment, Progress, Watch};
 use crate::compile::{Compiled, Delta, using};
 use crate::verdict::event::{DeploymentRecord, Event};
@@ -62,6 +62,37 @@ impl Context<'_> {
         self.deployed = Some(compiled.clone());
         let sent = self.follow(name, compiled, later, &mut record).await?;
         Ok((!delta.is_empty() || sent).then_some(record))
+    }
+
+    /// The id under which a resource of the state before was deployed: its name may be an expression,
+    /// and a role assignment stands at the scope of another resource.
+    fn deployed_id(&self, key: &ResourceKey) -> Result<ResourceId, StepError> {
+        let in_group = || ResourceId::in_group(&self.target.subscription, self.group, key);
+        let Some(before) = &self.deployed else {
+            return Ok(in_group());
+        };
+        let mut template = before.template.clone();
+        template.outputs.clear();
+        // The names of resources hold no address and no secret.
+        template.parameters.retain(|name, _| name == "location");
+        template.resources.retain(|resource| resource.key() == *key);
+        for resource in &mut template.resources {
+            resource.depends_on.clear();
+        }
+        let scope = Scope {
+            subscription_id: self.target.subscription.clone(),
+            tenant_id: self.target.tenant.clone(),
+            resource_group: self.group.to_owned(),
+            location: self.location.to_owned(),
+            deployment: format!("vnetlab-{}", &self.run_id[..8]),
+        };
+        let expansion = arm::expand(&template, &Parameters::new(), &scope);
+        let mut resources = expansion
+            .map_err(StepError::Template)?
+            .resources
+            .into_iter();
+        let id = resources.next().map(|resource| resource.id);
+        Ok(id.unwrap_or_else(|| ResourceId::in_group(&self.target.subscription, self.group, key)))
     }
 
     /// Asks the state before for the addresses that parameters of the state to come hold.
@@ -204,7 +235,7 @@ impl Context<'_> {
                 .as_ref()
                 .and_then(|before| before.api_version(&key.resource_type))
                 .unwrap_or_default();
-            let id = ResourceId::in_group(&self.target.subscription, self.group, key);
+            let id = self.deployed_id(key)?;
             emit(Event::Progress {
                 message: format!("deleting `{}`", key.name),
             });

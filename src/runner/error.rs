@@ -1,6 +1,6 @@
-use crate::arm::ResourceKey;
-use crate::client::ClientError;
+use crate::arm::{AzureError, ResourceKey};
 use crate::client::kubernetes::KubernetesError;
+use crate::client::{ClientError, ContainerExecError};
 
 /// What went wrong within a step.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +11,12 @@ pub(super) enum StepError {
     /// A cluster's Kubernetes API refused, or could not be reached.
     #[error(transparent)]
     Kubernetes(#[from] KubernetesError),
+    /// A command could not be run in a container group.
+    #[error(transparent)]
+    ContainerExec(#[from] ContainerExecError),
+    /// A resource of a template that was deployed has no id any more.
+    #[error("the template cannot be expanded")]
+    Template(#[source] AzureError),
     /// The run was interrupted.
     #[error("interrupted while {operation}")]
     Interrupted {
@@ -22,6 +28,12 @@ pub(super) enum StepError {
     Deadline {
         /// What was going on.
         operation: String,
+    },
+    /// A probe's command did not run, in the words of whoever was to run it.
+    #[error("{message}")]
+    Command {
+        /// The words.
+        message: String,
     },
     /// A new resource needs an address that only the same deployment tells.
     #[error("`{resource}` is new and needs `{parameters}`, which only the same deployment tells")]

@@ -5,9 +5,9 @@ use std::net::Ipv4Addr;
 use crate::arm::{Addresses, Party};
 use crate::compile::Manifest;
 use crate::net::Prefix;
-use crate::topology::{self, Name, SourceSet, SourceWord};
+use crate::topology::{self, Name, ProbeTarget, SourceSet, SourceWord};
 use crate::verdict::event::ExpectedRecord;
-use crate::verdict::{Answer, Expectation, ExpectedSource, ExpectedSourceSet};
+use crate::verdict::{Answer, Expectation, ExpectedAnswer, ExpectedSource, ExpectedSourceSet};
 
 use super::addresses::{of_party, pod_of_party};
 
@@ -29,7 +29,35 @@ pub(super) fn resolve(
             .source_in
             .as_ref()
             .map(|set| source_set(set, manifest, addresses)),
+        not_source: expectation
+            .not_source
+            .as_ref()
+            .map(|set| source_set(set, manifest, addresses)),
         by: expectation.by.clone(),
+        answers: expectation
+            .answers
+            .iter()
+            .map(|answer| self::answer(answer, manifest, addresses))
+            .collect(),
+    }
+}
+
+/// What a DNS answer must hold: a workload is its address.
+fn answer(word: &ProbeTarget, manifest: &Manifest, addresses: &Addresses) -> ExpectedAnswer {
+    let value = match word {
+        ProbeTarget::Address(address) => Some(address.to_string()),
+        ProbeTarget::Hostname(host) => Some(host.clone()),
+        ProbeTarget::Workload(name) => {
+            let copies = manifest.workloads.get(name).map(Vec::as_slice);
+            match copies {
+                Some([one]) => of_party(addresses, &one.party()).map(|ip| ip.to_string()),
+                _ => None,
+            }
+        }
+    };
+    ExpectedAnswer {
+        word: word.to_string(),
+        value,
     }
 }
 
@@ -113,6 +141,12 @@ pub(super) fn record(expectation: &Expectation) -> ExpectedRecord {
         body: expectation.body.as_ref().map(ToString::to_string),
         source: expectation.source.as_ref().map(with_address),
         source_in: expectation.source_in.as_ref().map(|set| set.words.clone()),
+        not_source: expectation.not_source.as_ref().map(|set| set.words.clone()),
+        answers: expectation
+            .answers
+            .iter()
+            .map(|answer| answer.word.clone())
+            .collect(),
         by: expectation.by.as_ref().map(ToString::to_string),
     }
 }

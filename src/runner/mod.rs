@@ -14,6 +14,7 @@ mod preflight;
 mod probing;
 mod secrets;
 mod steps;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -138,6 +139,7 @@ pub async fn run(
     });
     let compiled = preflight::compile(compiler, experiment)?;
     preflight::check(experiment, &compiled)?;
+    preflight::judged(experiment)?;
     let secrets = preflight::secrets(experiment, &compiled, &file)?;
     if target.name == TargetName::Local {
         preflight::carried_locally(experiment)?;

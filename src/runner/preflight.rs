@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::compile::{Compiled, Compiler};
 use crate::net::Prefix;
-use crate::topology::{Experiment, ProbeTarget};
+use crate::topology::{Experiment, ProbeTarget, Scheme};
 
 use super::RunError;
 use super::secrets::Secrets;
@@ -47,6 +47,16 @@ pub enum Refusal {
         name: String,
         /// Why it has none.
         reason: String,
+    },
+    /// Something that the language says and no run can judge yet.
+    #[error(
+        "step `{step}`: {what} cannot be run yet; `vnetlab check` and `vnetlab compile` take it"
+    )]
+    NotRun {
+        /// The step.
+        step: String,
+        /// What it is.
+        what: String,
     },
     /// No region is known.
     #[error("the spec names no `location`, and the target has no default")]
@@ -120,6 +130,43 @@ pub(super) fn check(experiment: &Experiment, compiled: &[Vec<Compiled>]) -> Resu
             needed: resources,
             allowed,
         });
+    }
+    Ok(())
+}
+
+/// Refuses, before anything is deployed, what a run does not judge: silence would be taken for a pass.
+pub(super) fn judged(experiment: &Experiment) -> Result<(), Refusal> {
+    for step in &experiment.steps {
+        let refuse = |what: String| {
+            Err(Refusal::NotRun {
+                step: step.name.clone(),
+                what,
+            })
+        };
+        let topology = &step.topology;
+        let proven = topology.invariants.keys().chain(step.prove.keys()).next();
+        if let Some(name) = proven {
+            return refuse(format!("invariant `{name}`"));
+        }
+        for wanted in &step.probes {
+            let name = &wanted.probe;
+            let expected = &wanted.expectation;
+            if !expected.header.is_empty() {
+                return refuse(format!("the expected `header` of probe `{name}`"));
+            }
+            if expected.rtt.is_some() {
+                return refuse(format!("the expected `rtt` of probe `{name}`"));
+            }
+            let Some(probe) = topology.probes.get(name) else {
+                continue;
+            };
+            if let (ProbeTarget::Hostname(host), false) = (&probe.to, probe.scheme == Scheme::Dns) {
+                return refuse(format!("a call by the host name `{host}` (probe `{name}`)"));
+            }
+            if probe.send.is_some() && probe.scheme != Scheme::Udp {
+                return refuse(format!("a request with a body (`send` of probe `{name}`)"));
+            }
+        }
     }
     Ok(())
 }

@@ -1,13 +1,18 @@
-//! One probe: its command in the caller's container, its reading, its evidence, its verdict.
+//! The probes of a step: their commands in the callers' containers, their readings, their evidence,
+//! their verdicts.
 
-use std::net::Ipv4Addr;
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+use std::sync::{MutexGuard, PoisonError};
+use std::time::Duration;
 
-use crate::arm::{Addresses, Destination, Party};
+use futures::StreamExt;
+
+use crate::arm::{Addresses, Destination, FlowState, Party, ResourceId};
 use crate::compile::{Compiled, ProbePlan};
 use crate::predict::concrete::predict;
-use crate::topology::Name;
-use crate::topology::ProbeExpectation;
+use crate::probe::Kind;
+use crate::topology::{self, Name, ProbeConnection, ProbeExpectation};
 use crate::verdict::event::{ObservedRecord, ProbeRecord};
 use crate::verdict::{
     Expectation, Judgement, Observation, Observed, Outcome, Prediction, Standing, Verdict, judge,
@@ -17,14 +22,16 @@ use super::addresses::of_party;
 use super::error::StepError;
 use super::pods::NAMESPACE;
 use super::steps::Context;
-use super::{expectation, millis};
+use super::trial::{Rules, Trial, covered};
+use super::{Settle, expectation, millis};
 use crate::verdict::event::error_chain;
 
 /// What the exec machinery may take on top of the probe's own time.
 const EXEC_MARGIN: Duration = Duration::from_secs(30);
 
-/// Between two tries of a probe that waits for a change to show.
-const BETWEEN_TRIES: Duration = Duration::from_secs(1);
+/// How many probes of a step run at once: enough that one silence does not hold up the others, few
+/// enough that a caller's container is not crowded.
+const AT_ONCE: usize = 8;
 
 /// A probe that ran, before it is judged: a positive control may come later in the same step.
 pub(super) struct Tried {
@@ -32,23 +39,63 @@ pub(super) struct Tried {
     plan: ProbePlan,
     expected: Expectation,
     predicted: Option<Prediction>,
-    observation: Observation,
-    took: Duration,
-    /// Whether it passed in the end, but not often enough in a row before the time to settle was over.
-    unstable: bool,
+    trial: Trial,
 }
 
 impl Context<'_> {
-    /// Runs a probe once, or, after a deployment, until it settles.
-    pub(super) async fn probe(
+    /// Runs the probes of a step, several at once; in the order of the step. `None` is a probe that was
+    /// not begun, because the run was interrupted.
+    pub(super) async fn probes(
         &mut self,
+        wanted: &[(&ProbeExpectation, &ProbePlan)],
+        compiled: &Compiled,
+        state: &State,
+        settle: bool,
+    ) -> Vec<Option<Tried>> {
+        let this = &*self;
+        let probes = wanted.iter().map(|&(wanted, plan)| async move {
+            if this.cancel.is_cancelled() {
+                return None;
+            }
+            let tried = this.probe(wanted, plan, compiled, state, settle).await;
+            this.note_control(&tried.trial.observation);
+            Some(tried)
+        });
+        let tried = futures::stream::iter(probes)
+            .buffered(AT_ONCE)
+            .collect::<Vec<_>>()
+            .await;
+        let waits = tried
+            .iter()
+            .flatten()
+            .flat_map(|tried| tried.trial.waits.clone());
+        self.probes_waited += covered(waits.collect());
+        tried
+    }
+
+    /// Tries a probe until it fits, or, after a deployment, until it settles.
+    async fn probe(
+        &self,
         wanted: &ProbeExpectation,
         plan: &ProbePlan,
         compiled: &Compiled,
         state: &State,
         settle: bool,
     ) -> Tried {
-        let plan = with_address(plan, &state.addresses);
+        let mut plan = with_address(plan, &state.addresses);
+        if let Kind::Http(http) | Kind::Https(http) = &mut plan.probe.kind {
+            let headers = plan.headers.iter();
+            http.headers = headers
+                .map(|(name, value)| (name.clone(), self.secrets.text(value)))
+                .collect();
+        }
+        let session = session(&plan, &wanted.probe);
+        if session
+            .as_ref()
+            .is_some_and(|session| self.held().contains(session))
+        {
+            plan.question.flow = FlowState::Established;
+        }
         let expected = expectation::resolve(
             &wanted.expectation,
             &plan.question.from,
@@ -64,61 +111,69 @@ impl Context<'_> {
             ));
         }
         let predicted = predicted.ok();
-        let started = Instant::now();
-        let until = started
-            + if settle {
-                self.target.settle.within
-            } else {
-                Duration::ZERO
-            };
-        let stable = if settle { self.target.settle.stable } else { 1 };
-        let mut agreed = 0;
-        loop {
-            let began = Instant::now();
-            let observation = self.observe(&plan).await;
-            let took = began.elapsed();
-            if observation.outcome.outcome() == Some(Outcome::Timeout) {
-                self.probes_waited += plan.probe.timeout;
-            }
-            let tried = Tried {
-                name: wanted.probe.clone(),
-                plan: plan.clone(),
-                expected: expected.clone(),
-                predicted: predicted.clone(),
-                observation,
-                took,
-                unstable: false,
-            };
-            let judged = self.judged(&tried);
-            agreed = if judged.verdict == Verdict::Pass {
-                agreed + 1
-            } else {
-                0
-            };
-            if agreed >= stable || Instant::now() >= until || self.cancel.is_cancelled() {
-                return Tried {
-                    unstable: (1..stable).contains(&agreed),
-                    ..tried
-                };
-            }
-            tokio::select! {
-                () = tokio::time::sleep(BETWEEN_TRIES) => {}
-                () = self.cancel.cancelled() => {}
-            }
+        let rules = Rules {
+            repeat: plan.repeat,
+            settle: self.settle(&wanted.expectation, settle),
+            longest: plan.probe.timeout,
+            cancel: self.cancel,
+        };
+        let fits = |observation: &Observation| {
+            let judged = self.judged(&expected, predicted.as_ref(), observation);
+            // That the prediction differs is no reason to try again, unless a change may explain it.
+            judged.verdict == Verdict::Pass || (judged.verdict == Verdict::Diverged && !settle)
+        };
+        let missed = |number, observation: &Observation| {
+            let word = observation.outcome.word();
+            self.progress(format!("`{}`, try {number}: {word}", wanted.probe));
+        };
+        let connect = async || self.observe(&plan).await;
+        let trial = rules.run(connect, fits, missed).await;
+        if let Some(session) = session
+            && is_positive(&trial.observation)
+        {
+            self.held().insert(session);
+        }
+        Tried {
+            name: wanted.probe.clone(),
+            plan,
+            expected,
+            predicted,
+            trial,
         }
     }
 
-    async fn observe(&mut self, plan: &ProbePlan) -> Observation {
+    /// How a change settles, in the author's words where there are any.
+    fn settle(&self, wanted: &topology::Expectation, changed: bool) -> Option<Settle> {
+        let given = wanted.within.is_some() || wanted.stable.is_some();
+        let default = match changed {
+            true => self.target.settle,
+            false => Settle {
+                within: Duration::ZERO,
+                stable: 1,
+            },
+        };
+        (changed || given).then(|| Settle {
+            within: wanted.within.unwrap_or(default.within),
+            stable: wanted.stable.unwrap_or(default.stable),
+        })
+    }
+
+    /// The connections that are kept open.
+    fn held(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn observe(&self, plan: &ProbePlan) -> Observation {
         // Each try has a nonce of its own, so that no line and no packet of another try can be taken for it.
         let nonce = uuid::Uuid::new_v4().simple().to_string();
         let unread = |reason: String| Observation {
             outcome: Observed::Inconclusive { reason },
             ..plan.probe.read(&nonce, "")
         };
-        if plan.probe.address.is_unspecified() {
+        let Some(argv) = plan.probe.command(&nonce) else {
             return unread("the target has not told the called workload's address".to_owned());
-        }
-        let mut observation = match self.exec(plan, &nonce).await {
+        };
+        let mut observation = match self.exec(plan, &argv).await {
             Ok(output) => plan.probe.read(&nonce, &output),
             Err(error) => unread(format!("the probe could not run: {}", error_chain(&error))),
         };
@@ -134,42 +189,54 @@ impl Context<'_> {
         observation
     }
 
-    async fn exec(&mut self, plan: &ProbePlan, nonce: &str) -> Result<String, StepError> {
-        let argv = plan.probe.command(nonce);
-        let urls = u32::try_from(plan.probe.paths.len()).unwrap_or(u32::MAX);
-        let limit = plan.probe.timeout * urls + EXEC_MARGIN;
+    async fn exec(&self, plan: &ProbePlan, argv: &[String]) -> Result<String, StepError> {
+        let limit = plan.probe.longest() + EXEC_MARGIN;
         match &plan.question.from {
             Party::Pod { cluster, name, .. } => {
-                let output = self
-                    .cluster(cluster)
-                    .await?
-                    .exec(NAMESPACE, name, &argv, limit)
-                    .await?;
+                // Connected when the addresses of the step were asked for.
+                let connected = self.clusters.get(cluster);
+                let connected = connected.ok_or_else(|| StepError::Command {
+                    message: format!("cluster `{}` is gone", cluster.name),
+                })?;
+                let output = connected.exec(NAMESPACE, name, argv, limit).await?;
+                // Why the command did not run says more than that its line is missing.
+                if output.stdout.is_empty() && !output.stderr.is_empty() {
+                    let message = output.stderr.trim_end().to_owned();
+                    return Err(StepError::Command { message });
+                }
                 Ok(output.stdout)
             }
-            // `topology::resolve` refuses a container group as a caller.
-            Party::ContainerGroup(key) => Err(StepError::Unsupported {
-                operation: format!("running a probe inside container group `{}`", key.name),
+            Party::ContainerGroup(key) => {
+                let id = ResourceId::in_group(&self.target.subscription, self.group, key);
+                let client = &self.target.client;
+                Ok(client.exec_in_container_group(&id, argv, limit).await?)
+            }
+            // No workload stands for one yet.
+            Party::NetworkInterface(key) => Err(StepError::Unsupported {
+                operation: format!("running a probe inside `{key}`"),
             }),
         }
     }
 
-    fn judged(&self, tried: &Tried) -> Judgement {
+    fn judged(
+        &self,
+        expected: &Expectation,
+        predicted: Option<&Prediction>,
+        observation: &Observation,
+    ) -> Judgement {
         let standing = Standing {
-            positive_control: self.positive_control || is_positive(tried),
+            positive_control: self.positive_control.load(Ordering::Relaxed)
+                || is_positive(observation),
             decider_observable: self.target.keeps_evidence(),
         };
-        judge(
-            &tried.expected,
-            tried.predicted.as_ref(),
-            &tried.observation,
-            standing,
-        )
+        judge(expected, predicted, observation, standing)
     }
 
     /// Notes that something was reached, for the negatives of this step and of those to come.
-    pub(super) fn note_control(&mut self, tried: &Tried) {
-        self.positive_control |= is_positive(tried);
+    fn note_control(&self, observation: &Observation) {
+        if is_positive(observation) {
+            self.positive_control.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Judges a probe and makes its record.
@@ -178,13 +245,20 @@ impl Context<'_> {
             mut verdict,
             mut differs,
             ..
-        } = self.judged(&tried);
-        if tried.unstable && verdict == Verdict::Pass {
+        } = self.judged(
+            &tried.expected,
+            tried.predicted.as_ref(),
+            &tried.trial.observation,
+        );
+        if tried.trial.unstable && verdict == Verdict::Pass {
             verdict = Verdict::Inconclusive;
             let tries = self.target.settle.stable;
             differs.push(format!(
                 "the last {tries} tries did not agree before the time to settle was over"
             ));
+        }
+        if tried.trial.flaky && verdict == Verdict::Pass {
+            verdict = Verdict::Flaky;
         }
         let Observation {
             outcome,
@@ -195,10 +269,10 @@ impl Context<'_> {
             simulated,
             evidence,
             ..
-        } = tried.observation;
+        } = tried.trial.observation;
         let reason = match &outcome {
             Observed::Is(_) => None,
-            Observed::Inconclusive { reason } => Some(reason.clone()),
+            Observed::Inconclusive { reason } => Some(self.secrets.redacted(reason.clone())),
         };
         ProbeRecord {
             name: tried.name.to_string(),
@@ -210,11 +284,11 @@ impl Context<'_> {
                 outcome: outcome.word().to_owned(),
                 reason,
                 status,
-                body,
+                body: body.map(|body| self.secrets.redacted(body)),
                 source,
                 urls,
                 simulated,
-                duration_ms: millis(tried.took),
+                duration_ms: millis(tried.trial.took),
                 evidence,
             },
             differs,
@@ -226,19 +300,21 @@ impl Context<'_> {
 /// A probe's plan with the called workload's address filled in.
 fn with_address(plan: &ProbePlan, addresses: &Addresses) -> ProbePlan {
     let mut plan = plan.clone();
-    if let Destination::Party(called) = &plan.question.to {
-        let address = of_party(addresses, called);
-        plan.probe.address = address.unwrap_or(Ipv4Addr::UNSPECIFIED);
+    if let (Destination::Party(called), Some(_)) = (&plan.question.to, &plan.target) {
+        plan.probe.address = of_party(addresses, called);
     }
     plan
 }
 
-fn is_positive(tried: &Tried) -> bool {
-    tried
-        .observation
-        .outcome
-        .outcome()
-        .is_some_and(Outcome::is_positive)
+/// What tells a connection that is kept from every other one: its probe and its two ends.
+fn session(plan: &ProbePlan, probe: &Name) -> Option<String> {
+    (plan.connection == ProbeConnection::Held)
+        .then(|| format!("{probe} {} {}", plan.caller, plan.to))
+}
+
+fn is_positive(observation: &Observation) -> bool {
+    let outcome = observation.outcome.outcome();
+    outcome.is_some_and(Outcome::is_positive)
 }
 
 /// What a state of the network looks like once it is deployed.

@@ -64,6 +64,16 @@ impl Secrets {
         self.0.get(name).map(String::as_str)
     }
 
+    /// A text in which no value of a secret stands any more.
+    pub(super) fn redacted(&self, mut text: String) -> String {
+        for value in self.0.values().filter(|value| !value.is_empty()) {
+            if text.contains(value) {
+                text = text.replace(value, "***");
+            }
+        }
+        text
+    }
+
     /// A text with the values in it.
     pub(super) fn text(&self, text: &SecretText) -> String {
         let pieces = text.pieces.iter().map(|piece| match piece {
@@ -96,6 +106,8 @@ mod tests {
             pieces: vec![Piece::Text("Bearer ".to_owned()), Piece::Secret(wanted)],
         };
         assert_eq!(secrets.text(&text), "Bearer s3cret");
+        let echoed = secrets.redacted("you sent Bearer s3cret".to_owned());
+        assert_eq!(echoed, "you sent Bearer ***");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The steps of a run, one after another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -37,8 +39,10 @@ pub(super) struct Context<'a> {
     pub(super) secrets: Secrets,
     /// The clusters whose credentials were fetched.
     pub(super) clusters: BTreeMap<ResourceKey, Cluster>,
+    /// The connections of probes that are kept open.
+    pub(super) held: Mutex<BTreeSet<String>>,
     /// Whether a probe has reached something yet.
-    pub(super) positive_control: bool,
+    pub(super) positive_control: AtomicBool,
     /// Whether something was deployed since the last probes, so that the network may still be settling.
     pub(super) unsettled: bool,
     /// How long probes have waited for answers that did not come.
@@ -77,7 +81,8 @@ impl<'a> Context<'a> {
             told: Parameters::new(),
             secrets: Secrets::default(),
             clusters: BTreeMap::new(),
-            positive_control: false,
+            held: Mutex::default(),
+            positive_control: AtomicBool::new(false),
             unsettled: false,
             probes_waited: Duration::ZERO,
         }
@@ -172,30 +177,29 @@ impl<'a> Context<'a> {
         }
         let state = self.state(index, compiled).await?;
         let settle = std::mem::take(&mut self.unsettled);
-        let mut tried = Vec::new();
-        for wanted in &step.probes {
-            if self.cancel.is_cancelled() {
-                return Err("interrupted".to_owned());
-            }
-            let plans = compiled.manifest.probes.get(&wanted.probe);
-            for plan in plans.ok_or_else(|| {
+        let mut wanted = Vec::new();
+        for probe in &step.probes {
+            let plans = compiled.manifest.probes.get(&probe.probe);
+            let plans = plans.ok_or_else(|| {
                 format!(
                     "probe `{}` cannot run: one of its ends is not deployed",
-                    wanted.probe
+                    probe.probe
                 )
-            })? {
-                let probe = self.probe(wanted, plan, compiled, &state, settle).await;
-                self.note_control(&probe);
-                tried.push(probe);
-            }
+            })?;
+            wanted.extend(plans.iter().map(|plan| (probe, plan)));
         }
-        for probe in tried {
+        let tried = self.probes(&wanted, compiled, &state, settle).await;
+        let interrupted = tried.iter().any(Option::is_none);
+        for probe in tried.into_iter().flatten() {
             let probe = self.record(probe);
             (self.emit)(Event::ProbeFinished {
                 step: index,
                 record: Box::new(probe.clone()),
             });
             record.probes.push(probe);
+        }
+        if interrupted {
+            return Err("interrupted".to_owned());
         }
         Ok(())
     }

@@ -170,6 +170,12 @@ codes! {
     SUBSTITUTION_NOT_YET = "VNL0903";
 }
 
+/// Whether a code stands for a word of the language that is not supported yet.
+#[must_use]
+pub fn is_not_yet(code: &str) -> bool {
+    code.starts_with("VNL09")
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

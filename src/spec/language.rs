@@ -1001,7 +1001,7 @@ pub(crate) static PROBE: Shape = Shape {
         ),
         optional(
             "type",
-            Form::OneOf(&["A", "AAAA", "CNAME", "TXT", "PTR", "SRV", "MX", "NS", "SOA"]),
+            Form::OneOf(&["A", "CNAME", "TXT"]),
             "A",
             "TXT",
             "The DNS record type.",

@@ -19,6 +19,7 @@ pub mod codes;
 mod decode;
 mod diagnostic;
 mod explain;
+mod format;
 mod hidden;
 mod language;
 mod model;
@@ -33,6 +34,7 @@ mod tree;
 pub use decode::parse;
 pub use diagnostic::{Diagnostic, Label, Severity};
 pub use explain::explain;
+pub use format::{FormatError, format, lengthen};
 pub use model::{
     Access, Budget, Change, Claim, Cleanup, Cluster, ClusterNetwork, Dataplane, Egress,
     ExpectedSource, Hop, Host, Invariant, Kind, Lifecycle, Listen, ListenScheme, Nat, Network,

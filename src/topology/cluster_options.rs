@@ -3,8 +3,8 @@
 use super::SubnetRef;
 use crate::net::Prefix;
 use crate::spec::{
-    self, ClusterNetwork, Dataplane, Diagnostic, Egress, Hop, Network, NetworkPolicy, RoutePrefix,
-    Span, codes,
+    self, ClusterNetwork, Dataplane, Diagnostic, Egress, Hop, Nat, Network, NetworkPolicy,
+    RoutePrefix, Span, codes,
 };
 
 /// Reports options that AKS does not take together.
@@ -55,6 +55,16 @@ pub(super) fn check(
         }
     }
     if let Some(egress) = &cluster.egress
+        && egress.value == Egress::Nat
+        && !has_gateway(network, subnet)
+    {
+        refuse(
+            egress.span,
+            "`egress: nat`, and the nodes' subnet has no NAT gateway",
+            "give the subnet `nat: true`; AKS makes a gateway of its own only in virtual networks that it makes itself",
+        );
+    }
+    if let Some(egress) = &cluster.egress
         && egress.value == Egress::Routes
         && !routes_everything(network, subnet)
     {
@@ -64,6 +74,19 @@ pub(super) fn check(
             "give the subnet `routes` with a table that says where `any` goes: `any -> appliance 10.0.1.4`",
         );
     }
+}
+
+/// Whether a subnet has a NAT gateway, or may have one that could not be read.
+fn has_gateway(network: &Network, at: &SubnetRef) -> bool {
+    let vnet = network.vnets.get(&at.vnet);
+    let subnet = vnet.and_then(|vnet| vnet.subnets.get(&at.subnet));
+    subnet.is_none_or(|subnet| {
+        subnet.unread.contains("nat")
+            || subnet
+                .nat
+                .as_ref()
+                .is_some_and(|nat| nat.value != Nat::None)
+    })
 }
 
 /// Whether the route table of a subnet has a user route for all of IPv4 to an appliance (R65).

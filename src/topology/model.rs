@@ -527,6 +527,16 @@ pub enum ProbeTarget {
     Hostname(String),
 }
 
+impl std::fmt::Display for ProbeTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ProbeTarget::Workload(name) => name.fmt(f),
+            ProbeTarget::Address(address) => address.fmt(f),
+            ProbeTarget::Hostname(host) => f.write_str(host),
+        }
+    }
+}
+
 /// A statement about all packets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invariant {

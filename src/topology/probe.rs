@@ -45,7 +45,7 @@ pub(super) fn resolve(
     let to = probe
         .to
         .as_ref()
-        .and_then(|to| target(network, to, scheme, probe, found));
+        .and_then(|to| target(network, to, scheme, found));
     if let Some(scheme) = scheme {
         unfitting(probe, scheme, found);
     }
@@ -93,7 +93,6 @@ fn target(
     network: &Network,
     to: &Spanned<Host>,
     scheme: Option<Scheme>,
-    probe: &spec::Probe,
     found: &mut Vec<Diagnostic>,
 ) -> Option<ProbeTarget> {
     match &to.value {
@@ -108,11 +107,7 @@ fn target(
                 ));
                 return None;
             }
-            let reverse = probe
-                .record_type
-                .as_ref()
-                .is_some_and(|kind| kind.value == "PTR");
-            if scheme == Some(Scheme::Dns) && !reverse {
+            if scheme == Some(Scheme::Dns) {
                 found.push(asks_for_names(to.span, &address.to_string()));
             }
             Some(ProbeTarget::Address(*address))

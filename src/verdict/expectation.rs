@@ -16,8 +16,21 @@ pub struct Expectation {
     pub source: Option<ExpectedSource>,
     /// The set in which the source must lie.
     pub source_in: Option<ExpectedSourceSet>,
+    /// The set in which the source must not lie.
+    pub not_source: Option<ExpectedSourceSet>,
     /// What must have decided.
     pub by: Option<ByPattern>,
+    /// The addresses and names that a DNS answer must hold.
+    pub answers: Vec<ExpectedAnswer>,
+}
+
+/// An expected part of a DNS answer: the author's word, and what it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedAnswer {
+    /// The word in the spec: a workload's name, an address, a host name.
+    pub word: String,
+    /// The record's value; `None` where the target has not told it.
+    pub value: Option<String>,
 }
 
 impl Expectation {

@@ -16,8 +16,8 @@ use std::fmt::Display;
 use std::net::Ipv4Addr;
 
 use super::{
-    Action, Answer, BodyMatch, ByPattern, Decider, Evidence, Expectation, Observation, Outcome,
-    Predicted, Prediction, RuleRef, Verdict,
+    Action, Answer, BodyMatch, ByPattern, Decider, Evidence, Expectation, ExpectedSourceSet,
+    Observation, Outcome, Predicted, Prediction, RuleRef, Verdict,
 };
 
 /// What is known of the run around one probe.
@@ -66,6 +66,9 @@ pub fn judge(
     if outcome == Outcome::Reachable {
         facts.body(expected, observed);
         facts.source(expected, sure, observed.source);
+    }
+    if outcome == Outcome::Resolves {
+        facts.answers(expected, observed);
     }
     facts.by(
         expected,
@@ -160,7 +163,8 @@ impl Facts {
         let implied = expected.one_of.is_empty()
             && (expected.body.is_some()
                 || expected.source.is_some()
-                || expected.source_in.is_some());
+                || expected.source_in.is_some()
+                || expected.not_source.is_some());
         let wanted = if implied {
             vec![Answer::Outcome(Outcome::Reachable)]
         } else {
@@ -246,17 +250,39 @@ impl Facts {
                 }
             }
         }
-        if let Some(wanted) = &expected.source_in {
-            let prefixes = wanted.prefixes.iter().map(ToString::to_string);
-            let prefixes = prefixes.collect::<Vec<_>>().join(", ");
-            let words = if wanted.words == prefixes {
-                format!("in `{prefixes}`")
-            } else {
-                format!("in `{}` ({prefixes})", wanted.words)
+        let sets = [
+            ("source-in", &expected.source_in, true),
+            ("not-source", &expected.not_source, false),
+        ];
+        for (fact, set, inside) in sets {
+            if let Some(wanted) = set {
+                let words = words_of(wanted, inside);
+                self.address(fact, &words, sure, seen, |source| {
+                    wanted.prefixes.iter().any(|p| p.contains(&source)) == inside
+                });
+            }
+        }
+    }
+
+    /// A DNS answer is read as its records, one a line.
+    fn answers(&mut self, expected: &Expectation, observed: &Observation) {
+        for wanted in &expected.answers {
+            let (Some(value), Some(body)) = (&wanted.value, &observed.body) else {
+                self.unknown.push(match wanted.value {
+                    None => format!("answers: what `{}` stands for is not known", wanted.word),
+                    Some(_) => format!("answers: expected `{}`, none was read", wanted.word),
+                });
+                continue;
             };
-            self.address("source-in", &words, sure, seen, |source| {
-                wanted.prefixes.iter().any(|p| p.contains(&source))
-            });
+            self.observed = true;
+            let same = |record: &str| record.trim_end_matches('.').eq_ignore_ascii_case(value);
+            if !body.lines().any(same) {
+                let records = body.lines().collect::<Vec<_>>().join(", ");
+                self.failed.push(format!(
+                    "answers: expected `{}` ({value}), the answer holds {records}",
+                    wanted.word
+                ));
+            }
         }
     }
 
@@ -408,6 +434,17 @@ fn is_same_decider(a: &Decider, b: &Decider) -> bool {
     }
 }
 
+fn words_of(set: &ExpectedSourceSet, inside: bool) -> String {
+    let prefixes = set.prefixes.iter().map(ToString::to_string);
+    let prefixes = prefixes.collect::<Vec<_>>().join(", ");
+    let which = if inside { "in" } else { "not in" };
+    if set.words == prefixes {
+        format!("{which} `{prefixes}`")
+    } else {
+        format!("{which} `{}` ({prefixes})", set.words)
+    }
+}
+
 fn alternatives(answers: &[Answer]) -> String {
     list(answers, " or ")
 }
@@ -510,6 +547,9 @@ mod tests {
             by: path.last().cloned().map(Decider::Rule),
             path,
             source,
+            via: Vec::new(),
+            source_unknown: None,
+            not_considered: Vec::new(),
         }
     }
 

@@ -14,12 +14,13 @@ mod prediction;
 
 pub use decider::{Decider, Direction, Leg, RouteRef, RuleRef};
 pub use expectation::{
-    Answer, BodyMatch, ByPattern, Expectation, ExpectedSource, ExpectedSourceSet, RulePattern,
+    Answer, BodyMatch, ByPattern, Expectation, ExpectedAnswer, ExpectedSource, ExpectedSourceSet,
+    RulePattern,
 };
 pub use judge::{Judgement, Standing, combine, exit_code, judge};
 pub use observation::{Action, Evidence, Observation, Observed, Packet};
 pub use outcome::Outcome;
-pub use prediction::{Predicted, Prediction, Reading};
+pub use prediction::{Hop, Predicted, Prediction, Reading};
 
 use serde::{Deserialize, Serialize};
 

@@ -73,6 +73,24 @@ pub struct Prediction {
     /// Every security rule that decided on the way, in travel order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub path: Vec<RuleRef>,
+    /// The appliances that the flow passes, in travel order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub via: Vec<Hop>,
     /// The address that the destination sees.
     pub source: Option<Ipv4Addr>,
+    /// What the destination sees where its address is told only by a deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_unknown: Option<String>,
+    /// What the resources hold that the analysis does not know, by resource.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_considered: Vec<String>,
+}
+
+/// An appliance on the way of a flow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hop {
+    /// What it is, in words.
+    pub name: String,
+    /// The address that a route names.
+    pub address: Ipv4Addr,
 }

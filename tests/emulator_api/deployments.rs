@@ -41,7 +41,7 @@ async fn validation_answers_in_the_shape_of_a_deployment_and_deploys_nothing() {
     assert_eq!(properties["duration"], "PT0S");
     assert_eq!(
         properties["validatedResources"].as_array().unwrap().len(),
-        7
+        8
     );
     azure.get(&path).await.expect(404);
     azure.head(&path).await.expect(404);
@@ -190,4 +190,95 @@ async fn after_a_failure_what_depends_on_it_is_not_started_and_the_rest_finishes
     let deletion = azure.delete(&path).await.expect(202);
     assert_eq!(azure.located(&deletion).await.status, 200);
     azure.get(&path).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_secure_parameter_is_in_no_answer() {
+    const SECRET: &str = "hunter2-and-more";
+    let azure = Azure::with_group().await;
+    let vnet = azure.provider("Microsoft.Network/virtualNetworks/vnet");
+    azure.create(&vnet, crate::azure::network()).await;
+    let mut group = web(&format!("{vnet}/subnets/aci"));
+    group["type"] = json!("Microsoft.ContainerInstance/containerGroups");
+    group["apiVersion"] = json!("2025-09-01");
+    group["name"] = json!("web");
+    let container = &mut group["properties"]["containers"][0]["properties"];
+    container["environmentVariables"] =
+        json!([{ "name": "S", "secureValue": "[parameters('secret')]" }]);
+    let secure = |mut body: Value| {
+        body["parameters"] = json!({
+            "secret": { "type": "secureString" },
+            "map": { "type": "secureObject", "defaultValue": { "inner": "hunter2-default" } },
+        });
+        let mut body = submitted(&body);
+        body["properties"]["parameters"] = json!({ "secret": { "value": SECRET } });
+        body
+    };
+    let mut good = template(json!([group]));
+    good["outputs"] = json!({
+        "secure": { "type": "secureString", "value": "[parameters('secret')]" },
+        "plain": { "type": "string", "value": "[concat('it is ', parameters('secret'))]" },
+        "inner": { "type": "object", "value": { "deep": "[parameters('map').inner]" } },
+        "other": { "type": "string", "value": "string" },
+    });
+    let path = azure.provider("Microsoft.Resources/deployments/d");
+    let operations = azure.in_group("/deployments/d/operations");
+    let accepted = azure.put(&path, secure(good)).await.expect(201);
+    assert_eq!(azure.settled(&accepted).await["status"], "Succeeded");
+    let deployed = azure.get(&path).await.expect(200).body;
+    let outputs = &deployed["properties"]["outputs"];
+    assert_eq!(outputs["secure"], json!({ "type": "SecureString" }));
+    assert_eq!(outputs["plain"]["value"], "it is ***");
+    assert_eq!(outputs["inner"]["value"]["deep"], "***");
+    assert_eq!(
+        outputs["other"],
+        json!({ "type": "String", "value": "string" })
+    );
+    assert_eq!(
+        deployed["properties"]["parameters"]["secret"],
+        json!({ "type": "SecureString" })
+    );
+
+    // The provider's message quotes what it refuses, once while it runs and once before.
+    let mut image = group.clone();
+    image["properties"]["containers"][0]["properties"]["image"] = json!("[parameters('secret')]");
+    let again = azure
+        .put(&path, secure(template(json!([image]))))
+        .await
+        .expect(200);
+    let ended = azure.settled(&again).await;
+    assert!(
+        ended["error"]["details"][0]["message"]
+            .as_str()
+            .unwrap()
+            .contains("`***`"),
+        "{ended}"
+    );
+    let mut early = group.clone();
+    early["properties"]["restartPolicy"] = json!("[parameters('secret')]");
+    let refused = azure
+        .put(&path, secure(template(json!([early]))))
+        .await
+        .expect(400);
+    assert!(
+        refused.body.to_string().contains("'***'"),
+        "{}",
+        refused.body
+    );
+    for body in [
+        accepted.body,
+        deployed,
+        again.body,
+        ended,
+        refused.body,
+        azure.get(&path).await.expect(200).body,
+        azure.get(&operations).await.expect(200).body,
+        azure
+            .get(&azure.in_group("/resources"))
+            .await
+            .expect(200)
+            .body,
+    ] {
+        assert!(!body.to_string().contains("hunter2"), "{body}");
+    }
 }

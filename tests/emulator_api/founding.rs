@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{Api, AttachParams, DeleteParams, ListParams, PostParams, WatchEvent, WatchParams};
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
-use vnetlab::probe::{CLIENT_ADDRESS_PATH, Probe, echo_path};
+use vnetlab::probe::{CLIENT_ADDRESS_PATH, Http, Kind, Probe, echo_path};
 use vnetlab::verdict::{Observation, Outcome};
 
 use crate::azure::{AGENT, Azure, web};
@@ -35,6 +35,35 @@ fn nsg(allow: u16) -> Value {
             { "name": "allow-aks", "properties": rule(allow, "Allow", "172.16.0.0/20") },
             { "name": "deny-else", "properties": rule(300, "Deny", "*") },
         ] },
+    })
+}
+
+/// The name of the cluster's role assignment at a resource.
+fn role_name(name: &str) -> String {
+    format!("guid(resourceGroup().id, 'aks-identity', '{name}')")
+}
+
+fn role_id(kind: &str, name: &str) -> String {
+    let assignment = role_name(name);
+    format!(
+        "[extensionResourceId(resourceId('{kind}', '{name}'), 'Microsoft.Authorization/roleAssignments', {assignment})]"
+    )
+}
+
+/// What the cluster's identity must be allowed (R55).
+fn role(kind: &str, name: &str) -> Value {
+    let identity = "resourceId('Microsoft.ManagedIdentity/userAssignedIdentities', 'aks-identity')";
+    json!({
+        "type": "Microsoft.Authorization/roleAssignments",
+        "apiVersion": "2022-04-01",
+        "name": format!("[{}]", role_name(name)),
+        "scope": format!("{kind}/{name}"),
+        "dependsOn": [format!("[{identity}]"), format!("[resourceId('{kind}', '{name}')]")],
+        "properties": {
+            "roleDefinitionId": format!("[subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '{NETWORK_CONTRIBUTOR}')]"),
+            "principalId": format!("[reference({identity}, '2024-11-30').principalId]"),
+            "principalType": "ServicePrincipal",
+        },
     })
 }
 
@@ -101,21 +130,8 @@ pub(crate) fn template(allow: u16) -> Value {
                 "name": "aks-identity",
                 "location": "[parameters('location')]",
             },
-            {
-                "type": "Microsoft.Authorization/roleAssignments",
-                "apiVersion": "2022-04-01",
-                "name": "[guid(resourceGroup().id, 'aks-identity')]",
-                "scope": "Microsoft.Network/virtualNetworks/vnet",
-                "dependsOn": [
-                    "[resourceId('Microsoft.ManagedIdentity/userAssignedIdentities', 'aks-identity')]",
-                    "[resourceId('Microsoft.Network/virtualNetworks', 'vnet')]",
-                ],
-                "properties": {
-                    "roleDefinitionId": format!("[subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '{NETWORK_CONTRIBUTOR}')]"),
-                    "principalId": "[reference(resourceId('Microsoft.ManagedIdentity/userAssignedIdentities', 'aks-identity'), '2024-11-30').principalId]",
-                    "principalType": "ServicePrincipal",
-                },
-            },
+            role("Microsoft.Network/virtualNetworks", "vnet"),
+            role("Microsoft.Network/routeTables", "aks-routes"),
             {
                 "type": "Microsoft.ContainerService/managedClusters",
                 "apiVersion": "2026-05-01",
@@ -127,6 +143,8 @@ pub(crate) fn template(allow: u16) -> Value {
                 "dependsOn": [
                     "[resourceId('Microsoft.Network/virtualNetworks', 'vnet')]",
                     "[resourceId('Microsoft.ManagedIdentity/userAssignedIdentities', 'aks-identity')]",
+                    role_id("Microsoft.Network/virtualNetworks", "vnet"),
+                    role_id("Microsoft.Network/routeTables", "aks-routes"),
                 ],
                 "properties": {
                     "dnsPrefix": "cluster",
@@ -149,7 +167,7 @@ pub(crate) fn template(allow: u16) -> Value {
     })
 }
 
-async fn deploy(azure: &Azure, name: &str, template: Value) -> Value {
+pub(crate) async fn deploy(azure: &Azure, name: &str, template: Value) -> Value {
     let path = azure.provider(&format!("Microsoft.Resources/deployments/{name}"));
     let body =
         json!({ "properties": { "mode": "Incremental", "template": template, "parameters": {} } });
@@ -162,7 +180,7 @@ async fn deploy(azure: &Azure, name: &str, template: Value) -> Value {
     azure.get(&path).await.expect(200).body
 }
 
-async fn cluster_client(azure: &Azure) -> kube::Client {
+pub(crate) async fn cluster_client(azure: &Azure) -> kube::Client {
     let cluster = azure.provider("Microsoft.ContainerService/managedClusters/cluster");
     let credential = azure
         .post(&format!("{cluster}/listClusterUserCredential"), None)
@@ -179,7 +197,7 @@ async fn cluster_client(azure: &Azure) -> kube::Client {
     kube::Client::try_from(config).unwrap()
 }
 
-fn pod(name: &str, arguments: &[&str]) -> Pod {
+pub(crate) fn pod(name: &str, arguments: &[&str]) -> Pod {
     serde_json::from_value(json!({
         "apiVersion": "v1",
         "kind": "Pod",
@@ -193,7 +211,7 @@ fn pod(name: &str, arguments: &[&str]) -> Pod {
 }
 
 /// Creates a pod and watches it until it runs.
-async fn run_pod(pods: &Api<Pod>, pod: &Pod) -> Pod {
+pub(crate) async fn run_pod(pods: &Api<Pod>, pod: &Pod) -> Pod {
     let created = pods.create(&PostParams::default(), pod).await.unwrap();
     assert_eq!(created.status.unwrap().phase.as_deref(), Some("Pending"));
     let name = pod.metadata.name.as_deref().unwrap();
@@ -212,7 +230,7 @@ async fn run_pod(pods: &Api<Pod>, pod: &Pod) -> Pod {
 }
 
 /// Runs a command in a pod: standard output, standard error, success.
-async fn exec(pods: &Api<Pod>, name: &str, argv: &[String]) -> (String, String, bool) {
+pub(crate) async fn exec(pods: &Api<Pod>, name: &str, argv: &[String]) -> (String, String, bool) {
     let parameters = AttachParams::default().stdin(false);
     let mut attached = pods.exec(name, argv, &parameters).await.unwrap();
     let (mut out, mut err) = (String::new(), String::new());
@@ -232,13 +250,14 @@ async fn exec(pods: &Api<Pod>, name: &str, argv: &[String]) -> (String, String, 
 
 async fn call_web(pods: &Api<Pod>) -> Observation {
     let probe = Probe {
-        address: "172.16.32.4".parse().unwrap(),
-        port: 80,
-        paths: vec![echo_path("Hello World!"), CLIENT_ADDRESS_PATH.to_owned()],
-        asks_source: true,
+        address: Some("172.16.32.4".parse().unwrap()),
         timeout: Duration::from_millis(200),
+        kind: Kind::Http(Http::get(
+            80,
+            vec![echo_path("Hello World!"), CLIENT_ADDRESS_PATH.to_owned()],
+        )),
     };
-    let (out, _, succeeded) = exec(pods, "observer", &probe.command("nonce1")).await;
+    let (out, _, succeeded) = exec(pods, "observer", &probe.command("nonce1").unwrap()).await;
     assert!(succeeded);
     probe.read("nonce1", &out)
 }
@@ -249,7 +268,7 @@ async fn the_founding_experiment_runs_from_template_to_probe() {
     let deployed = deploy(&azure, "first", template(100)).await;
     let properties = &deployed["properties"];
     assert_eq!(properties["outputs"]["webAddress"]["value"], "172.16.32.4");
-    assert_eq!(properties["outputResources"].as_array().unwrap().len(), 7);
+    assert_eq!(properties["outputResources"].as_array().unwrap().len(), 8);
     assert_eq!(properties["parameters"]["location"]["value"], "eastus");
 
     // The cluster keeps a route to each node's pods (R51).

@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 
 use crate::azure::{AGENT, Answer, Azure, network};
 
-struct Kubernetes {
-    azure: Azure,
+pub(crate) struct Kubernetes {
+    pub(crate) azure: Azure,
     server: String,
     token: String,
 }
 
 impl Kubernetes {
     /// A cluster of two nodes in the subnet `aks`.
-    async fn with(profile: Value) -> Kubernetes {
+    pub(crate) async fn with(profile: Value) -> Kubernetes {
         let azure = Azure::with_group().await;
         let vnet = azure.provider("Microsoft.Network/virtualNetworks/vnet");
         azure.create(&vnet, network()).await;
@@ -29,6 +29,11 @@ impl Kubernetes {
             }],
         } });
         azure.create(&cluster, body).await;
+        Kubernetes::of(azure, &cluster).await
+    }
+
+    /// The API of a cluster.
+    pub(crate) async fn of(azure: Azure, cluster: &str) -> Kubernetes {
         let credential = azure
             .post(&format!("{cluster}/listClusterAdminCredential"), None)
             .await
@@ -49,17 +54,17 @@ impl Kubernetes {
         self.azure.send(method, &url, Some(&self.token), body).await
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None).await
     }
 
-    async fn create(&self, pod: Value) -> Answer {
+    pub(crate) async fn create(&self, pod: Value) -> Answer {
         self.send(Method::POST, "/api/v1/namespaces/default/pods", Some(pod))
             .await
     }
 
     /// The addresses of the nodes, and of a pod on each and one on the host network of the first.
-    async fn addresses(&self) -> (Vec<String>, Vec<String>) {
+    pub(crate) async fn addresses(&self) -> (Vec<String>, Vec<String>) {
         let nodes = self.get("/api/v1/nodes").await.expect(200).body;
         let mut node_addresses = Vec::new();
         let mut pod_addresses = Vec::new();
@@ -82,7 +87,7 @@ impl Kubernetes {
     }
 
     /// Waits until a pod runs; its address.
-    async fn running(&self, name: &str) -> String {
+    pub(crate) async fn running(&self, name: &str) -> String {
         loop {
             let pod = self
                 .get(&format!("/api/v1/namespaces/default/pods/{name}"))
@@ -98,7 +103,7 @@ impl Kubernetes {
     }
 }
 
-fn pod(name: &str, image: &str) -> Value {
+pub(crate) fn pod(name: &str, image: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name },
         "spec": { "containers": [{ "name": "c", "image": image, "args": ["pause"] }] },

@@ -4,9 +4,18 @@
 
 mod azure;
 mod carrying;
+mod clusters;
+mod container_exec;
+mod containers;
 mod deployments;
+mod egress;
 mod founding;
+#[cfg(target_os = "linux")]
+mod held;
 mod kubernetes;
+mod peerings;
+mod probes;
 mod recordings;
+mod resolver;
 mod resources;
 mod security;

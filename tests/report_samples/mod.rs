@@ -46,6 +46,9 @@ fn prediction(outcome: Outcome, name: &str, source: Option<Ipv4Addr>) -> Predict
         by: Some(Decider::Rule(rule(name))),
         path: vec![rule(name)],
         source,
+        via: Vec::new(),
+        source_unknown: None,
+        not_considered: Vec::new(),
     }
 }
 

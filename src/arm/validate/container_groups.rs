@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::arm::views::{CONTAINER_GROUP, View};
 use crate::arm::{AzureError, ResourceId};
 
-use super::{Existing, invalid, is_known, virtual_networks};
+use super::{Existing, invalid, is_known, prefixes, virtual_networks};
 
 /// A container group on its own.
 pub(super) fn group(view: &View<'_>) -> Result<(), AzureError> {
@@ -29,12 +29,90 @@ pub(super) fn group(view: &View<'_>) -> Result<(), AzureError> {
                 format!("'{name}' is there twice"),
             ));
         }
-        if container.object("properties").text("image").is_none() {
+        let properties = container.object("properties");
+        if properties.text("image").is_none() {
             return Err(invalid(container, "properties.image", "it is missing"));
         }
+        variables(&properties)?;
     }
     ports(view, &containers)?;
-    address(view)
+    address(view)?;
+    one_of(view, "restartPolicy", &["Always", "OnFailure", "Never"])?;
+    one_of(view, "osType", &["Linux", "Windows"])?;
+    registries(view)?;
+    resolver(view)
+}
+
+/// A member that is one of some words, where it is given.
+fn one_of(view: &View<'_>, member: &str, words: &[&str]) -> Result<(), AzureError> {
+    let Some(text) = view.text(member).filter(|text| is_known(text)) else {
+        return Ok(());
+    };
+    if words.iter().any(|word| word.eq_ignore_ascii_case(&text)) {
+        return Ok(());
+    }
+    Err(invalid(
+        view,
+        member,
+        format!("'{text}' is none of {}", words.join(", ")),
+    ))
+}
+
+/// Environment variables have names, each once.
+fn variables(container: &View<'_>) -> Result<(), AzureError> {
+    let mut names = BTreeSet::new();
+    for variable in container.items("environmentVariables") {
+        let name = variable
+            .text("name")
+            .filter(|name| !name.is_empty())
+            .ok_or_else(|| invalid(&variable, "name", "it is missing"))?;
+        if !names.insert(name.clone()) {
+            return Err(invalid(
+                &variable,
+                "name",
+                format!("'{name}' is there twice"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A registry's credential names its server, and a user or an identity.
+fn registries(view: &View<'_>) -> Result<(), AzureError> {
+    for credential in view.items("imageRegistryCredentials") {
+        if credential.text("server").is_none() {
+            return Err(invalid(&credential, "server", "it is missing"));
+        }
+        if credential.text("username").is_none() && credential.text("identity").is_none() {
+            return Err(invalid(
+                &credential,
+                "username",
+                "neither a user nor an identity is given",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// R75: a group that says how it resolves names names its servers.
+fn resolver(view: &View<'_>) -> Result<(), AzureError> {
+    if view.get("dnsConfig").is_none() {
+        return Ok(());
+    }
+    let config = view.object("dnsConfig");
+    let servers = config.texts(&["nameServers"]);
+    if servers.is_empty() {
+        return Err(invalid(&config, "nameServers", "it is missing"));
+    }
+    let mut texts = servers.iter().map(|(_, text)| text);
+    match texts.find(|text| is_known(text) && prefixes::address(text).is_none()) {
+        None => Ok(()),
+        Some(text) => Err(invalid(
+            &config,
+            "nameServers",
+            format!("'{text}' is not an address"),
+        )),
+    }
 }
 
 /// R72: a port is listed on the group and on a container; there is no mapping between them.
@@ -48,6 +126,7 @@ fn ports(view: &View<'_>, containers: &[View<'_>]) -> Result<(), AzureError> {
     for container in containers {
         // Containers of a group share one address.
         for port in container.object("properties").items("ports") {
+            number(&port)?;
             if let Some(key) = port_of(&port)
                 && !two.insert(key.clone())
             {
@@ -61,13 +140,7 @@ fn ports(view: &View<'_>, containers: &[View<'_>]) -> Result<(), AzureError> {
     }
     let address = view.object("ipAddress");
     for port in address.items("ports") {
-        let number = port.number("port");
-        if port.text("port").is_some_and(|text| !is_known(&text)) {
-            continue;
-        }
-        if !number.is_some_and(|number| (1..=65535).contains(&number)) {
-            return Err(invalid(&port, "port", "a port is a number from 1 to 65535"));
-        }
+        number(&port)?;
         if let Some(key) = port_of(&port)
             && !listed.contains(&key)
         {
@@ -82,6 +155,17 @@ fn ports(view: &View<'_>, containers: &[View<'_>]) -> Result<(), AzureError> {
         }
     }
     Ok(())
+}
+
+/// A port is a number, and TCP's or UDP's.
+fn number(port: &View<'_>) -> Result<(), AzureError> {
+    one_of(port, "protocol", &["TCP", "UDP"])?;
+    let unknown = port.text("port").is_some_and(|text| !is_known(&text));
+    let number = port.number("port");
+    if unknown || number.is_some_and(|number| (1..=65535).contains(&number)) {
+        return Ok(());
+    }
+    Err(invalid(port, "port", "a port is a number from 1 to 65535"))
 }
 
 /// A listed port: its protocol, TCP where none is given, and its number.

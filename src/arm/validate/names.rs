@@ -7,7 +7,10 @@ use crate::arm::views::{
 };
 use crate::arm::{AzureError, Resource};
 
-use super::{ROUTE, known_type};
+use super::known_type;
+use super::types::{
+    APPLICATION_SECURITY_GROUP, NAT_GATEWAY, NETWORK_INTERFACE, PEERING, PUBLIC_ADDRESS, ROUTE,
+};
 
 /// Checks the resource's own name.
 pub(super) fn check(resource: &Resource) -> Result<(), AzureError> {
@@ -15,7 +18,17 @@ pub(super) fn check(resource: &Resource) -> Result<(), AzureError> {
     match known_type(resource) {
         Some(VIRTUAL_NETWORK) => network(name, 2, 64, false),
         Some(SECURITY_RULE) => rule(name),
-        Some(SUBNET | NETWORK_SECURITY_GROUP | ROUTE_TABLE | ROUTE) => child(name),
+        Some(
+            SUBNET
+            | NETWORK_SECURITY_GROUP
+            | ROUTE_TABLE
+            | ROUTE
+            | PEERING
+            | NAT_GATEWAY
+            | PUBLIC_ADDRESS
+            | NETWORK_INTERFACE
+            | APPLICATION_SECURITY_GROUP,
+        ) => child(name),
         Some(MANAGED_CLUSTER) => cluster(name),
         _ => Ok(()),
     }

@@ -8,7 +8,7 @@ use crate::arm::views::View;
 use crate::arm::{AzureError, Resource};
 use crate::net::PortRange;
 
-use super::{Existing, invalid, is_known, names, parent, prefixes};
+use super::{Existing, invalid, is_known, names, parent, prefixes, references};
 
 /// R4: the names of the rules that every group has.
 const DEFAULTS: [&str; 6] = [
@@ -19,6 +19,9 @@ const DEFAULTS: [&str; 6] = [
     "AllowInternetOutBound",
     "DenyAllOutBound",
 ];
+
+/// R10: application security groups on one side of a rule.
+const MOST_GROUPS: usize = 10;
 
 /// The rules in the body of a network security group.
 pub(super) fn group(view: &View<'_>) -> Result<(), AzureError> {
@@ -41,6 +44,33 @@ pub(super) fn group(view: &View<'_>) -> Result<(), AzureError> {
     Ok(())
 }
 
+/// The application security groups that the rules in a group's body name.
+pub(super) fn references(
+    resource: &Resource,
+    view: &View<'_>,
+    existing: Existing<'_>,
+) -> Result<(), AzureError> {
+    let location = references::location(resource);
+    view.items("securityRules").iter().try_for_each(|item| {
+        application_groups(resource, &item.object("properties"), location, existing)
+    })
+}
+
+/// R24: the application security groups of a rule are there, in the group's region.
+fn application_groups(
+    resource: &Resource,
+    view: &View<'_>,
+    location: Option<&str>,
+    existing: Existing<'_>,
+) -> Result<(), AzureError> {
+    for side in ["source", "destination"] {
+        for item in view.items(&format!("{side}ApplicationSecurityGroups")) {
+            references::target(&item, &resource.id, location, existing)?;
+        }
+    }
+    Ok(())
+}
+
 /// A rule that is a resource of its own, beside the other rules of its group.
 pub(super) fn child(
     resource: &Resource,
@@ -57,7 +87,7 @@ pub(super) fn child(
         .find(|(_, other)| Some(other) == place(view).as_ref());
     match other {
         Some((other, _)) => Err(conflict(name, &other)),
-        None => Ok(()),
+        None => application_groups(resource, view, references::location(&group), existing),
     }
 }
 
@@ -178,6 +208,13 @@ fn addresses(name: &str, view: &View<'_>, side: &str) -> Result<Vec<IpNet>, Azur
             view,
             name,
             &format!("{many}, {one} or {side}ApplicationSecurityGroups"),
+        ));
+    }
+    if groups.len() > MOST_GROUPS {
+        return Err(invalid(
+            view,
+            &format!("{side}ApplicationSecurityGroups"),
+            format!("{} are more than {MOST_GROUPS}", groups.len()),
         ));
     }
     let mut found = Vec::new();

@@ -1,13 +1,12 @@
 //! Virtual networks and subnets (R27, R30 to R32).
 
 use ipnet::IpNet;
-use serde_json::Value;
 
 use crate::arm::views::View;
 use crate::arm::{AzureError, Resource, ResourceId};
 
 use super::security_rules::duplicate;
-use super::{Existing, invalid, is_known, names, parent, prefixes};
+use super::{Existing, invalid, names, parent, peerings, prefixes, references};
 
 /// R31: the longest prefix of an IPv4 subnet, and the length of every IPv6 one.
 const SMALLEST_IPV4: u8 = 29;
@@ -46,7 +45,7 @@ pub(super) fn network(resource: &Resource, view: &View<'_>) -> Result<(), AzureE
         }
         before.push((name, own));
     }
-    Ok(())
+    peerings::inline(view)
 }
 
 /// A subnet on its own; gives its prefixes.
@@ -108,13 +107,13 @@ pub(super) fn references(
     view: &View<'_>,
     existing: Existing<'_>,
 ) -> Result<(), AzureError> {
-    let location = resource.member("location").and_then(Value::as_str);
+    let location = references::location(resource);
     for item in view.items("subnets") {
         let name = item.text("name").unwrap_or_default();
         let id = resource.id.child("subnets", &name);
         referenced(&id, &item.object("properties"), location, existing)?;
     }
-    Ok(())
+    peerings::of_network(resource, existing)
 }
 
 /// A subnet that is a resource of its own, in its virtual network and beside the other subnets.
@@ -134,7 +133,7 @@ pub(super) fn child(
             apart(name, &own, &prefixes, network.id.name())?;
         }
     }
-    let location = network.member("location").and_then(Value::as_str);
+    let location = references::location(&network);
     referenced(&resource.id, view, location, existing)
 }
 
@@ -161,31 +160,9 @@ fn referenced(
     existing: Existing<'_>,
 ) -> Result<(), AzureError> {
     for member in ["networkSecurityGroup", "routeTable", "natGateway"] {
-        let Some(text) = view.object(member).text("id").filter(|text| is_known(text)) else {
-            continue;
-        };
-        let target = ResourceId::parse(&text)
-            .ok()
-            .and_then(|target| existing(&target));
-        let elsewhere = |target: &Resource| {
-            let other = target.member("location").and_then(Value::as_str);
-            matches!((location, other), (Some(a), Some(b)) if region(a) != region(b))
-        };
-        if target.is_none_or(|target| elsewhere(&target)) {
-            return Err(AzureError::new(
-                "InvalidResourceReference",
-                format!(
-                    "Resource {text} referenced by resource {id} was not found. Please make sure that the referenced resource exists, and that both resources are in the same region."
-                ),
-            ));
-        }
+        references::target(&view.object(member), id, location, existing)?;
     }
     Ok(())
-}
-
-/// A region's name in one spelling: `West Europe` is `westeurope`.
-fn region(text: &str) -> String {
-    text.replace(' ', "").to_ascii_lowercase()
 }
 
 /// A subnet as it exists: its own resource, or an item in its network's body.
@@ -193,43 +170,40 @@ pub(super) struct Found {
     pub(super) network: Option<Resource>,
     pub(super) delegations: Vec<String>,
     pub(super) prefixes: Vec<IpNet>,
+    /// The id of its route table, as written.
+    pub(super) route_table: Option<String>,
+    /// The id of its NAT gateway, as written.
+    pub(super) nat_gateway: Option<String>,
 }
 
 /// Finds a subnet by its id.
 pub(super) fn find(id: &ResourceId, existing: Existing<'_>) -> Result<Found, AzureError> {
     let network = id.parent().as_ref().and_then(existing);
-    let read = |view: &View<'_>| -> Result<(Vec<String>, Vec<IpNet>), AzureError> {
+    let read = |view: &View<'_>, network: Option<Resource>| -> Result<Found, AzureError> {
         let delegations = view.items("delegations");
-        Ok((
-            delegations
-                .iter()
+        let delegations = delegations.iter();
+        Ok(Found {
+            network,
+            delegations: delegations
                 .filter_map(|item| item.object("properties").text("serviceName"))
                 .collect(),
-            prefixes::read(view, &["addressPrefix", "addressPrefixes"])?,
-        ))
+            prefixes: prefixes::read(view, &["addressPrefix", "addressPrefixes"])?,
+            route_table: view.object("routeTable").text("id"),
+            nat_gateway: view.object("natGateway").text("id"),
+        })
     };
     let found = match (existing(id), &network) {
-        (Some(own), _) => Some(read(&View::of(&own))?),
+        (Some(own), _) => Some(read(&View::of(&own), network.clone())?),
         (None, Some(network)) => {
             let items = View::of(network).items("subnets");
             let item = items.iter().find(|item| {
                 item.text("name")
                     .is_some_and(|name| name.eq_ignore_ascii_case(id.name()))
             });
-            item.map(|item| read(&item.object("properties")))
+            item.map(|item| read(&item.object("properties"), Some(network.clone())))
                 .transpose()?
         }
         (None, None) => None,
     };
-    match found {
-        Some((delegations, prefixes)) => Ok(Found {
-            network,
-            delegations,
-            prefixes,
-        }),
-        None => Err(AzureError::new(
-            "NotFound",
-            format!("Resource {id} not found."),
-        )),
-    }
+    found.ok_or_else(|| AzureError::new("NotFound", format!("Resource {id} not found.")))
 }

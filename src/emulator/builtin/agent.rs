@@ -5,17 +5,20 @@ use crate::probe::AGENT_IMAGE;
 /// What a container of the agent image does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::emulator) enum Role {
-    /// Serves HTTP on a port.
+    /// Serves HTTP on a port, and datagrams on another.
     Serves {
-        /// The port.
-        port: u16,
+        /// The TCP port.
+        http: u16,
+        /// The UDP port; `None` where that side is turned off.
+        udp: Option<u16>,
     },
     /// Nothing, for ever.
     Pauses,
 }
 
-/// The port of `netexec` without `--http-port`.
+/// The ports of `netexec` without `--http-port` and `--udp-port`.
 const DEFAULT_HTTP_PORT: u16 = 8080;
+const DEFAULT_UDP_PORT: u16 = 8081;
 
 /// What a container with this image and command line does; the line is given with or without the
 /// program `/agnhost`.
@@ -50,17 +53,18 @@ pub(in crate::emulator) fn role(image: &str, command: &[String]) -> Result<Role,
 }
 
 fn netexec<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Role, String> {
-    let mut port = DEFAULT_HTTP_PORT;
+    let mut http = DEFAULT_HTTP_PORT;
+    let mut udp = Some(DEFAULT_UDP_PORT);
     while let Some(word) = words.next() {
         let (flag, value) = match word.split_once('=') {
             Some((flag, value)) => (flag, Some(value)),
             None => (word, words.next()),
         };
-        let number = value.and_then(|value| value.parse::<u16>().ok());
-        match (flag, number) {
-            ("--http-port", Some(number)) if number > 0 => port = number,
-            // The server's UDP side is not built in; a UDP probe is refused where it is asked for.
-            ("--udp-port", Some(_)) => {}
+        let port = value.and_then(|value| value.parse::<u16>().ok());
+        match (flag, value, port.filter(|port| *port > 0)) {
+            ("--http-port", _, Some(port)) => http = port,
+            ("--udp-port", _, Some(port)) => udp = Some(port),
+            ("--udp-port", Some("-1"), None) => udp = None,
             _ => {
                 return Err(format!(
                     "`{word}` of the agent's `netexec` is not built into the local Azure"
@@ -68,7 +72,7 @@ fn netexec<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Role, String>
             }
         }
     }
-    Ok(Role::Serves { port })
+    Ok(Role::Serves { http, udp })
 }
 
 #[cfg(test)]
@@ -83,15 +87,20 @@ mod tests {
         role(image, &words)
     }
 
+    fn serves(http: u16, udp: Option<u16>) -> Role {
+        Role::Serves { http, udp }
+    }
+
     #[test]
     fn the_agent_serves_or_pauses() {
         for (command, role) in [
             (
                 "/agnhost netexec --http-port=80 --udp-port=80",
-                Role::Serves { port: 80 },
+                serves(80, Some(80)),
             ),
-            ("netexec --http-port 81", Role::Serves { port: 81 }),
-            ("netexec", Role::Serves { port: 8080 }),
+            ("netexec --http-port 81", serves(81, Some(8081))),
+            ("netexec --udp-port -1", serves(8080, None)),
+            ("netexec", serves(8080, Some(8081))),
             ("pause", Role::Pauses),
             ("", Role::Pauses),
         ] {
@@ -114,6 +123,8 @@ mod tests {
                 "`--tls-cert-file=x`",
             ),
             (AGENT_IMAGE, "netexec --http-port=0", "`--http-port=0`"),
+            (AGENT_IMAGE, "netexec --udp-port=-2", "`--udp-port=-2`"),
+            (AGENT_IMAGE, "netexec --udp-port", "`--udp-port`"),
         ] {
             let refused = said(image, command).expect_err(command);
             assert!(refused.contains(named), "{refused}");

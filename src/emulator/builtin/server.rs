@@ -1,9 +1,7 @@
-//! The agent's HTTP server (`netexec`): answers what it is told, says whom it sees, and keeps a log.
+//! The agent's HTTP server (`netexec`): answers what it is told, and says whom it sees.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddrV4;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -11,132 +9,29 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::JoinSet;
 use url::form_urlencoded;
 
-use crate::emulator::fabric::{EndpointId, Fabric, FabricError, Listener, Stream};
+use crate::emulator::fabric::{Listener, Stream};
 
-/// The servers that run, by endpoint.
-#[derive(Default)]
-pub(in crate::emulator) struct Servers(Mutex<BTreeMap<EndpointId, Host>>);
-
-/// The servers of one endpoint.
-struct Host {
-    started: jiff::Timestamp,
-    by_port: BTreeMap<u16, Running>,
-}
-
-struct Running {
-    container: String,
-    log: Log,
-    task: AbortHandle,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-/// The lines that a container has written.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
-
-impl Log {
-    fn line(&self, line: &str) {
-        let mut text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        text.push_str(line);
-        text.push('\n');
-    }
-}
-
-impl Servers {
-    fn hosts(&self) -> std::sync::MutexGuard<'_, BTreeMap<EndpointId, Host>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Makes an endpoint serve exactly the given ports, each for a container; a server that stays is
-    /// not disturbed.
-    ///
-    /// # Errors
-    /// When the fabric cannot listen.
-    pub(in crate::emulator) async fn serve(
-        &self,
-        fabric: &dyn Fabric,
-        endpoint: &EndpointId,
-        host_name: &str,
-        wanted: &[(String, u16)],
-    ) -> Result<(), FabricError> {
-        let missing = {
-            let mut hosts = self.hosts();
-            let host = hosts.entry(endpoint.clone()).or_insert_with(|| Host {
-                started: jiff::Timestamp::now(),
-                by_port: BTreeMap::new(),
-            });
-            host.by_port.retain(|port, running| {
-                wanted
-                    .iter()
-                    .any(|(container, at)| at == port && *container == running.container)
-            });
-            wanted
-                .iter()
-                .filter(|(_, port)| !host.by_port.contains_key(port))
-                .cloned()
-                .collect::<Vec<_>>()
-        };
-        for (container, port) in missing {
-            let listener = fabric.listen(endpoint, port).await?;
-            let log = Log::default();
-            log.line(&format!("Started HTTP server on port {port}"));
-            let task = tokio::spawn(accept(listener, host_name.to_owned(), log.clone()));
-            let running = Running {
-                container,
-                log,
-                task: task.abort_handle(),
-            };
-            if let Some(host) = self.hosts().get_mut(endpoint) {
-                host.by_port.insert(port, running);
-            }
-        }
-        Ok(())
-    }
-
-    /// Stops the servers of an endpoint.
-    pub(in crate::emulator) fn stop(&self, endpoint: &EndpointId) {
-        self.hosts().remove(endpoint);
-    }
-
-    /// Stops every server.
-    pub(in crate::emulator) fn stop_all(&self) {
-        self.hosts().clear();
-    }
-
-    /// When the endpoint began to run.
-    pub(in crate::emulator) fn started(&self, endpoint: &EndpointId) -> Option<String> {
-        Some(self.hosts().get(endpoint)?.started.to_string())
-    }
-
-    /// What a container of an endpoint has written; empty for one that only waits.
-    pub(in crate::emulator) fn log(&self, endpoint: &EndpointId, container: &str) -> String {
-        let hosts = self.hosts();
-        let running = hosts
-            .get(endpoint)
-            .into_iter()
-            .flat_map(|host| host.by_port.values())
-            .find(|running| running.container.eq_ignore_ascii_case(container));
-        running.map_or_else(String::new, |running| {
-            let text = running.log.0.lock().unwrap_or_else(PoisonError::into_inner);
-            text.clone()
-        })
-    }
-}
+use super::servers::{Log, goes_on_after};
 
 /// Serves until the listener is closed or the task aborted, which ends every connection with it.
-async fn accept(listener: Box<dyn Listener>, host_name: String, log: Log) {
+pub(super) async fn accept(listener: Box<dyn Listener>, host_name: String, log: Log) {
     let mut connections = JoinSet::new();
-    while let Ok((stream, peer)) = listener.accept().await {
-        while connections.join_next().now_or_never().flatten().is_some() {}
-        connections.spawn(connection(stream, peer, host_name.clone(), log.clone()));
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                while connections.join_next().now_or_never().flatten().is_some() {}
+                connections.spawn(connection(stream, peer, host_name.clone(), log.clone()));
+            }
+            Err(error) => {
+                log.line(&format!("the HTTP server could not accept: {error}"));
+                if !goes_on_after(&error).await {
+                    return;
+                }
+            }
+        }
     }
 }
 

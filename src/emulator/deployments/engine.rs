@@ -17,11 +17,18 @@ use crate::emulator::store::Status;
 
 use super::record::{Done, State};
 use super::runtime::Live;
+use super::secrets::Secrets;
 
 type Key = (String, String);
 
 /// Runs a deployment to its end and records it.
-pub(super) async fn run(shared: Arc<Shared>, key: Key, operation: String, bound: Bound) {
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    key: Key,
+    operation: String,
+    bound: Bound,
+    secrets: Secrets,
+) {
     let cancel = {
         let mut store = shared.store();
         let deployment = store.deployments.get_mut(&key).filter(|deployment| {
@@ -53,7 +60,7 @@ pub(super) async fn run(shared: Arc<Shared>, key: Key, operation: String, bound:
                 .collect::<Vec<_>>();
             for index in ready {
                 waiting.remove(&index);
-                running.push(deploy(&shared, &bound, index));
+                running.push(deploy(&shared, &bound, &secrets, index));
             }
         }
         let Some((id, done)) = running.next().await else {
@@ -70,7 +77,7 @@ pub(super) async fn run(shared: Arc<Shared>, key: Key, operation: String, bound:
     if cancel.is_cancelled() {
         end(&shared, &key, &operation, Err(None));
     } else if failures.is_empty() {
-        let result = outputs(&shared, &key, &operation, &bound);
+        let result = outputs(&shared, &key, &operation, &bound, &secrets);
         end(&shared, &key, &operation, result.map_err(Some));
     } else {
         let error = deployment_failed(failures);
@@ -79,12 +86,17 @@ pub(super) async fn run(shared: Arc<Shared>, key: Key, operation: String, bound:
 }
 
 /// Deploys one resource.
-async fn deploy(shared: &Arc<Shared>, bound: &Bound, index: usize) -> (ResourceId, Done) {
+async fn deploy(
+    shared: &Arc<Shared>,
+    bound: &Bound,
+    secrets: &Secrets,
+    index: usize,
+) -> (ResourceId, Done) {
     let planned = &bound.resources()[index];
     let started = Timestamp::now();
     let (status_code, error) = match put(shared, bound, index).await {
         Ok(created) => (if created { "Created" } else { "OK" }, None),
-        Err((status_code, error)) => (status_code, Some(error)),
+        Err((status_code, error)) => (status_code, Some(secrets.error(error))),
     };
     let done = Done {
         target: Some(planned.id.clone()),
@@ -106,7 +118,8 @@ async fn put(
         .map_err(|error| ("BadRequest", error))?;
     let begun = begin(shared, &resource.id, &resource.api_version, resource.body)
         .map_err(|refusal| (status_word(refusal.status.as_u16()), *refusal.error))?;
-    finish(shared, &begun).await.map_err(|error| {
+    let created = begun.status.as_u16() == 201;
+    finish(shared, begun).await.map_err(|error| {
         let mut failed = AzureError::new(
             "ResourceDeploymentFailure",
             "The resource write operation failed to complete successfully, because it reached terminal provisioning state 'Failed'.",
@@ -114,7 +127,7 @@ async fn put(
         failed.details.push(error);
         ("Conflict", failed)
     })?;
-    Ok(begun.status.as_u16() == 201)
+    Ok(created)
 }
 
 fn status_word(status: u16) -> &'static str {
@@ -164,9 +177,18 @@ fn outputs(
     key: &Key,
     operation: &str,
     bound: &Bound,
+    secrets: &Secrets,
 ) -> Result<Outputs, AzureError> {
     let started = Timestamp::now();
     let result = bound.outputs(&Live(shared));
+    let result = result
+        .map_err(|error| secrets.error(error))
+        .map(|mut outputs| {
+            outputs
+                .values_mut()
+                .for_each(|output| secrets.value(output));
+            outputs
+        });
     let done = Done {
         target: None,
         started,

@@ -9,6 +9,7 @@ mod exec;
 mod nodes;
 mod objects;
 mod pods;
+mod scheduler;
 mod status;
 mod watch;
 

@@ -9,15 +9,16 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::emulator::builtin::agent::{self, Role};
+use crate::emulator::builtin::servers::Served;
 use crate::emulator::fabric::{Endpoint, EndpointId};
-use crate::emulator::network::{carry, place_pod, pod_endpoint};
+use crate::emulator::network::{carry, pod_address, pod_endpoint};
 use crate::emulator::providers::managed_cluster;
 use crate::emulator::reply::{json_reply, with_header};
 use crate::emulator::state::Shared;
 
-use super::Asked;
 use super::status::{Failure, already_exists, bad_request, invalid, not_found};
 use super::watch::{Selection, stream};
+use super::{Asked, scheduler};
 
 type Key = (String, String);
 
@@ -81,8 +82,8 @@ fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// The ports that a pod's containers serve.
-fn served(pod: &Value) -> Result<Vec<(String, u16)>, String> {
-    let mut served = Vec::<(String, u16)>::new();
+fn served(pod: &Value) -> Result<Vec<Served>, String> {
+    let mut served = Vec::<Served>::new();
     for container in containers(pod) {
         let name = container["name"].as_str().unwrap_or_default();
         let words = |member: &str| {
@@ -91,33 +92,28 @@ fn served(pod: &Value) -> Result<Vec<(String, u16)>, String> {
         };
         let line = words("command").chain(words("args")).collect::<Vec<_>>();
         let image = container["image"].as_str().unwrap_or_default();
-        if let Role::Serves { port } = agent::role(image, &line)? {
-            if let Some((other, _)) = served.iter().find(|(_, taken)| *taken == port) {
+        if let Role::Serves { http, udp } = agent::role(image, &line)? {
+            for other in &served {
+                let port = if other.http == http {
+                    format!("port {http}")
+                } else if let Some(udp) = udp.filter(|_| other.udp == udp) {
+                    format!("UDP port {udp}")
+                } else {
+                    continue;
+                };
                 return Err(format!(
-                    "containers `{other}` and `{name}` both listen on port {port}"
+                    "containers `{}` and `{name}` both listen on {port}",
+                    other.container
                 ));
             }
-            served.push((name.to_owned(), port));
+            served.push(Served {
+                container: name.to_owned(),
+                http,
+                udp,
+            });
         }
     }
     Ok(served)
-}
-
-/// The node that a pod asks for.
-fn node_asked(pod: &Value) -> Result<Option<String>, String> {
-    let mut node = pod["spec"]["nodeName"].as_str().map(str::to_owned);
-    for (label, value) in pod["spec"]["nodeSelector"]
-        .as_object()
-        .into_iter()
-        .flatten()
-    {
-        match (label.as_str(), value.as_str()) {
-            ("kubernetes.io/os", Some("linux")) => {}
-            ("kubernetes.io/hostname", Some(name)) => node = Some(name.to_owned()),
-            _ => return Err(format!("no node has the label `{label}: {value}`")),
-        }
-    }
-    Ok(node)
 }
 
 /// POST of a pod.
@@ -138,7 +134,6 @@ pub(super) fn create(
         return Err(invalid(&name, "spec.containers: Required value"));
     }
     let served = served(&pod).map_err(|message| invalid(&name, &message))?;
-    let node = node_asked(&pod).map_err(|message| invalid(&name, &message))?;
     let host_network = pod["spec"]["hostNetwork"].as_bool().unwrap_or(false);
     let endpoint = pod_endpoint(&asked.cluster, namespace, &name);
     let answer = {
@@ -146,26 +141,35 @@ pub(super) fn create(
         let resource = store.resources.get(&asked.cluster);
         let view = resource.and_then(|resource| managed_cluster::view(resource).ok());
         let view = view.ok_or_else(|| not_found("clusters", asked.cluster.name()))?;
-        let placement = place_pod(&store, &view, node.as_deref(), host_network)
-            .map_err(|message| invalid(&name, &message))?;
+        let refused = |message: String| invalid(&name, &message);
+        let cluster = store.clusters.get(&asked.cluster);
+        let cluster = cluster.ok_or_else(|| not_found("clusters", asked.cluster.name()))?;
+        if cluster.pods.contains_key(&key(namespace, &name)) {
+            return Err(already_exists("pods", &name));
+        }
+        let node = scheduler::choose(&store, cluster, &view, namespace, &pod).map_err(refused)?;
+        let address = if host_network {
+            Some(node.address)
+        } else {
+            pod_address(&store, &view, &node)
+        };
+        let address = address
+            .ok_or_else(|| refused(format!("node `{}` has no pod address left", node.name)))?;
         let cluster = store
             .clusters
             .get_mut(&asked.cluster)
             .ok_or_else(|| not_found("clusters", asked.cluster.name()))?;
-        if cluster.pods.contains_key(&key(namespace, &name)) {
-            return Err(already_exists("pods", &name));
-        }
         let metadata = &mut pod["metadata"];
         metadata["namespace"] = json!(namespace);
         metadata["uid"] = json!(Uuid::new_v4().to_string());
         metadata["creationTimestamp"] = json!(now());
         pod["kind"] = json!("Pod");
         pod["apiVersion"] = json!("v1");
-        pod["spec"]["nodeName"] = json!(placement.node_name);
+        pod["spec"]["nodeName"] = json!(node.name);
         pod["status"] = json!({
             "phase": "Pending",
-            "hostIP": placement.node_address.to_string(),
-            "hostIPs": [{ "ip": placement.node_address.to_string() }],
+            "hostIP": node.address.to_string(),
+            "hostIPs": [{ "ip": node.address.to_string() }],
             "conditions": conditions("False"),
             "qosClass": "BestEffort",
         });
@@ -175,8 +179,8 @@ pub(super) fn create(
             Endpoint::Pod {
                 cluster: asked.cluster.clone(),
                 name: name.clone(),
-                node: placement.node,
-                address: placement.address,
+                node: node.endpoint,
+                address,
                 host_network,
             },
         );
@@ -216,7 +220,7 @@ async fn start(
     cluster: crate::arm::ResourceId,
     key: Key,
     endpoint: EndpointId,
-    served: Vec<(String, u16)>,
+    served: Vec<Served>,
 ) {
     let started = async {
         carry(&shared).await?;
@@ -280,9 +284,10 @@ pub(super) async fn delete(
         let pod = cluster.and_then(|cluster| cluster.remove(&key(namespace, name)));
         let pod = pod.ok_or_else(|| not_found("pods", name))?;
         store.leases.endpoints.remove(&endpoint);
+        // Here, while the store is locked: a pod of the same name may come back any time after.
+        shared.servers.stop(&endpoint);
         pod
     };
-    shared.servers.stop(&endpoint);
     match carry(shared).await {
         Ok(()) => Ok(json_reply(StatusCode::OK, &pod)),
         Err(error) => Err(Failure::new(

@@ -17,7 +17,8 @@ use crate::emulator::reply::Refusal;
 use crate::emulator::store::Store;
 use crate::net::Prefix;
 
-use super::leases::{node_endpoint, subnet_is_full, subnet_prefix};
+use super::leases::node_endpoint;
+use super::subnets::{first_free, is_full, prefix as subnet_prefix};
 
 /// What a node is given unless its pool says otherwise (R56).
 const MAX_PODS_OF_NODE_SUBNET: u32 = 30;
@@ -40,7 +41,9 @@ pub(in crate::emulator) fn lease_nodes(
             )));
         };
         let prefix = subnet_prefix(store, subnet)?;
-        let network = subnet.parent().ok_or_else(|| subnet_is_full(subnet))?;
+        let network = subnet.parent().ok_or_else(|| is_full(subnet))?;
+        let mut free = store.leases.free(&network, prefix);
+        let mut next = || free.next().ok_or_else(|| insufficient(subnet));
         for index in 0..pool.count {
             let name = node_name(&cluster.id, &pool.name, index);
             let endpoint = node_endpoint(&cluster.id, &name);
@@ -48,10 +51,7 @@ pub(in crate::emulator) fn lease_nodes(
             if store.leases.endpoints.contains_key(&endpoint) {
                 continue;
             }
-            let address = store
-                .leases
-                .first_free(&network, prefix)
-                .ok_or_else(|| insufficient(subnet))?;
+            let address = next()?;
             let pod_prefix = match cluster.network {
                 ClusterNetwork::Kubenet | ClusterNetwork::Overlay => {
                     Some(pod_prefix(store, cluster)?)
@@ -69,14 +69,9 @@ pub(in crate::emulator) fn lease_nodes(
                 },
             );
             if cluster.network == ClusterNetwork::NodeSubnet {
-                for _ in 0..pool.max_pods.unwrap_or(MAX_PODS_OF_NODE_SUBNET) {
-                    let address = store
-                        .leases
-                        .first_free(&network, prefix)
-                        .ok_or_else(|| insufficient(subnet))?;
-                    let reserved = store.leases.reserved.entry(endpoint.clone()).or_default();
-                    reserved.push(address);
-                }
+                let pods = pool.max_pods.unwrap_or(MAX_PODS_OF_NODE_SUBNET);
+                let reserved = (0..pods).map(|_| next()).collect::<Result<_, _>>()?;
+                store.leases.reserved.insert(endpoint, reserved);
             }
         }
     }
@@ -95,14 +90,11 @@ fn drop_unwanted(
         .filter(|(id, endpoint)| match endpoint {
             Endpoint::Node { cluster, .. } => cluster == of && !wanted.contains(id),
             Endpoint::Pod { cluster, node, .. } => cluster == of && !wanted.contains(node),
-            Endpoint::ContainerGroup { .. } => false,
+            Endpoint::ContainerGroup { .. } | Endpoint::NetworkInterface { .. } => false,
         })
         .map(|(id, _)| id.clone())
         .collect::<Vec<_>>();
-    for id in &gone {
-        store.leases.endpoints.remove(id);
-        store.leases.reserved.remove(id);
-    }
+    store.leases.drop_endpoints(&gone);
     gone
 }
 
@@ -160,80 +152,90 @@ fn pod_prefix(store: &Store, cluster: &ManagedCluster) -> Result<Prefix, Refusal
         .ok_or_else(|| refusal(format!("The pod range {range} has no /24 left for a node.")))
 }
 
-/// Where a pod is placed: its node and its address.
-pub(in crate::emulator) struct Placement {
-    pub(in crate::emulator) node: EndpointId,
-    pub(in crate::emulator) node_name: String,
-    pub(in crate::emulator) node_address: Ipv4Addr,
+/// The pool of a node, by its name.
+fn pool_of(node: &str) -> &str {
+    node.split('-').nth(1).unwrap_or_default()
+}
+
+/// A node on which pods can run.
+pub(in crate::emulator) struct Seat {
+    pub(in crate::emulator) endpoint: EndpointId,
+    pub(in crate::emulator) name: String,
+    pub(in crate::emulator) pool: String,
     pub(in crate::emulator) address: Ipv4Addr,
+    /// The names of the endpoints of the pods on it.
+    pub(in crate::emulator) pods: Vec<EndpointId>,
+    /// The most pods that it takes.
+    pub(in crate::emulator) most: u32,
+    /// The range of the pods behind it, for kubenet and overlay.
+    pub(in crate::emulator) pod_prefix: Option<Prefix>,
 }
 
-/// Places a pod on the named node, or on the one with the fewest pods, and gives it an address.
-///
-/// # Errors
-/// A sentence for the pod's owner: no such node, or no address left.
-pub(in crate::emulator) fn place_pod(
-    store: &Store,
-    cluster: &ManagedCluster,
-    node: Option<&str>,
-    host_network: bool,
-) -> Result<Placement, String> {
+/// The nodes of a cluster that are ready, in the order of their names.
+pub(in crate::emulator) fn nodes(store: &Store, cluster: &ManagedCluster) -> Vec<Seat> {
     let endpoints = &store.leases.endpoints;
-    let pods_on = |node: &EndpointId| {
-        endpoints
-            .values()
-            .filter(|other| matches!(other, Endpoint::Pod { node: on, .. } if on == node))
-            .count()
-    };
-    let (id, name, address, prefix) = endpoints
-        .iter()
-        .filter_map(|(id, endpoint)| match endpoint {
-            Endpoint::Node {
-                cluster: of,
-                name,
-                address,
-                pod_prefix,
-                ..
-            } if *of == cluster.id && node.is_none_or(|node| node == name) => {
-                Some((id, name, *address, *pod_prefix))
-            }
-            _ => None,
-        })
-        .min_by_key(|(id, ..)| pods_on(id))
-        .ok_or_else(|| match node {
-            Some(node) => format!("node `{node}` does not exist"),
-            None => "0/0 nodes are available".to_owned(),
-        })?;
-    let pod_address = if host_network {
-        Some(address)
-    } else {
-        pod_address(store, cluster, id, prefix)
-    };
-    Ok(Placement {
-        node: id.clone(),
-        node_name: name.clone(),
-        node_address: address,
-        address: pod_address.ok_or_else(|| format!("node `{name}` has no pod address left"))?,
-    })
+    let base = store.pending.get(&cluster.id).map(|pending| &pending.base);
+    let mut seats = Vec::new();
+    for (id, endpoint) in endpoints {
+        let Endpoint::Node {
+            cluster: of,
+            name,
+            address,
+            pod_prefix,
+            ..
+        } = endpoint
+        else {
+            continue;
+        };
+        // A node that is being added takes no pods yet.
+        let ready = base.is_none_or(|base| {
+            let before = &base.holdings.endpoints;
+            before.iter().any(|(before, _)| before == id)
+        });
+        if *of != cluster.id || !ready {
+            continue;
+        }
+        let on = |endpoint: &Endpoint| matches!(endpoint, Endpoint::Pod { node, .. } if node == id);
+        let pods = endpoints.iter().filter(|(_, endpoint)| on(endpoint));
+        let pods = pods.map(|(pod, _)| pod.clone());
+        let pool = pool_of(name);
+        let pools = cluster.pools.iter();
+        let most = pools
+            .filter(|other| other.name == pool)
+            .find_map(|pool| pool.max_pods);
+        seats.push(Seat {
+            endpoint: id.clone(),
+            name: name.clone(),
+            pool: pool.to_owned(),
+            address: *address,
+            pods: pods.collect(),
+            most: most.unwrap_or(MAX_PODS_OF_NODE_SUBNET),
+            pod_prefix: *pod_prefix,
+        });
+    }
+    seats.sort_by(|a, b| a.name.cmp(&b.name));
+    seats
 }
 
-fn pod_address(
+/// The address of a new pod on a node; `None` when there is none left.
+pub(in crate::emulator) fn pod_address(
     store: &Store,
     cluster: &ManagedCluster,
-    node: &EndpointId,
-    prefix: Option<Prefix>,
+    node: &Seat,
 ) -> Option<Ipv4Addr> {
     let free = |address: &Ipv4Addr| !store.leases.is_pods(&cluster.id, *address);
     match cluster.network {
-        ClusterNetwork::Kubenet | ClusterNetwork::Overlay => prefix?.hosts().skip(1).find(free),
-        ClusterNetwork::NodeSubnet => store.leases.reserved.get(node)?.iter().copied().find(free),
+        ClusterNetwork::Kubenet | ClusterNetwork::Overlay => {
+            node.pod_prefix?.hosts().skip(1).find(free)
+        }
+        ClusterNetwork::NodeSubnet => {
+            let reserved = store.leases.reserved.get(&node.endpoint)?;
+            reserved.iter().copied().find(free)
+        }
         ClusterNetwork::PodSubnet => {
-            let subnet = cluster
-                .pools
-                .iter()
-                .find_map(|pool| pool.pod_subnet.clone())?;
-            let prefix = subnet_prefix(store, &subnet).ok()?;
-            store.leases.first_free(&subnet.parent()?, prefix)
+            let mut pools = cluster.pools.iter();
+            let pool = pools.find(|pool| pool.name == node.pool)?;
+            first_free(store, pool.pod_subnet.as_ref()?).ok()
         }
     }
 }

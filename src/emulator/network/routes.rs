@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use crate::arm::ResourceId;
+use crate::arm::validate::types::ROUTE;
 use crate::arm::views::{ClusterNetwork, ManagedCluster};
 use crate::emulator::body;
 use crate::emulator::fabric::Endpoint;
@@ -56,7 +57,7 @@ pub(super) fn reconcile(store: &mut Store) {
             "name": name,
             "id": id,
             "etag": etag,
-            "type": crate::emulator::store::ROUTE,
+            "type": ROUTE,
             "properties": {
                 "provisioningState": "Succeeded",
                 "addressPrefix": prefix.to_string(),

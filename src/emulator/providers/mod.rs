@@ -12,6 +12,10 @@ pub(super) mod network;
 
 use serde_json::{Map, Value, json};
 
+use crate::arm::validate::types::{
+    APPLICATION_SECURITY_GROUP, NAT_GATEWAY, NETWORK_INTERFACE, PEERING, PUBLIC_ADDRESS,
+    PUBLIC_PREFIX, ROUTE,
+};
 use crate::arm::views::{
     CONTAINER_GROUP, MANAGED_CLUSTER, NETWORK_SECURITY_GROUP, ROLE_ASSIGNMENT, ROUTE_TABLE,
     SECURITY_RULE, SUBNET, USER_ASSIGNED_IDENTITY, VIRTUAL_NETWORK,
@@ -21,7 +25,7 @@ use crate::arm::{Resource, ResourceId};
 use super::fabric::EndpointId;
 use super::reply::Refusal;
 use super::state::Shared;
-use super::store::{ROUTE, Store};
+use super::store::Store;
 
 /// The types that the local Azure simulates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +33,10 @@ pub(super) enum Kind {
     VirtualNetwork,
     NetworkSecurityGroup,
     RouteTable,
+    NatGateway,
+    PublicAddress,
+    NetworkInterface,
+    ApplicationSecurityGroup,
     ContainerGroup,
     ManagedCluster,
     Identity,
@@ -37,17 +45,22 @@ pub(super) enum Kind {
     Other,
 }
 
+const KINDS: [(&str, Kind); 11] = [
+    (VIRTUAL_NETWORK, Kind::VirtualNetwork),
+    (NETWORK_SECURITY_GROUP, Kind::NetworkSecurityGroup),
+    (ROUTE_TABLE, Kind::RouteTable),
+    (NAT_GATEWAY, Kind::NatGateway),
+    (PUBLIC_ADDRESS, Kind::PublicAddress),
+    (NETWORK_INTERFACE, Kind::NetworkInterface),
+    (APPLICATION_SECURITY_GROUP, Kind::ApplicationSecurityGroup),
+    (CONTAINER_GROUP, Kind::ContainerGroup),
+    (MANAGED_CLUSTER, Kind::ManagedCluster),
+    (USER_ASSIGNED_IDENTITY, Kind::Identity),
+    (ROLE_ASSIGNMENT, Kind::RoleAssignment),
+];
+
 impl Kind {
     pub(super) fn of(resource_type: &str) -> Kind {
-        const KINDS: [(&str, Kind); 7] = [
-            (VIRTUAL_NETWORK, Kind::VirtualNetwork),
-            (NETWORK_SECURITY_GROUP, Kind::NetworkSecurityGroup),
-            (ROUTE_TABLE, Kind::RouteTable),
-            (CONTAINER_GROUP, Kind::ContainerGroup),
-            (MANAGED_CLUSTER, Kind::ManagedCluster),
-            (USER_ASSIGNED_IDENTITY, Kind::Identity),
-            (ROLE_ASSIGNMENT, Kind::RoleAssignment),
-        ];
         KINDS
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case(resource_type))
@@ -57,13 +70,10 @@ impl Kind {
     /// The state in the answer to a PUT that is carried out later; `None` where it is done at once.
     pub(super) fn under_way(self, new: bool) -> Option<&'static str> {
         match self {
-            Kind::VirtualNetwork | Kind::NetworkSecurityGroup | Kind::RouteTable => {
-                Some("Updating")
-            }
             Kind::ContainerGroup => Some("Pending"),
             Kind::ManagedCluster if new => Some("Creating"),
-            Kind::ManagedCluster => Some("Updating"),
             Kind::Identity | Kind::RoleAssignment | Kind::Other => None,
+            _ => Some("Updating"),
         }
     }
 
@@ -82,35 +92,45 @@ impl Kind {
             Kind::ContainerGroup => 1,
             Kind::ManagedCluster => 2,
             Kind::Other => 3,
-            Kind::VirtualNetwork => 4,
-            Kind::NetworkSecurityGroup | Kind::RouteTable => 5,
-            Kind::Identity => 6,
+            Kind::NetworkInterface => 4,
+            Kind::VirtualNetwork => 5,
+            Kind::NetworkSecurityGroup | Kind::RouteTable | Kind::NatGateway => 6,
+            Kind::PublicAddress | Kind::ApplicationSecurityGroup => 7,
+            Kind::Identity => 8,
         }
     }
 }
 
 /// The type as Azure spells it.
 pub(super) fn spelling(resource_type: &str) -> String {
-    [
-        VIRTUAL_NETWORK,
-        SUBNET,
-        NETWORK_SECURITY_GROUP,
-        SECURITY_RULE,
-        ROUTE_TABLE,
-        ROUTE,
-        CONTAINER_GROUP,
-        MANAGED_CLUSTER,
-        USER_ASSIGNED_IDENTITY,
-        ROLE_ASSIGNMENT,
-    ]
-    .into_iter()
-    .find(|known| known.eq_ignore_ascii_case(resource_type))
-    .unwrap_or(resource_type)
-    .to_owned()
+    let types = KINDS.iter().map(|(name, _)| *name);
+    types
+        .chain([SUBNET, PEERING, SECURITY_RULE, ROUTE])
+        .find(|known| known.eq_ignore_ascii_case(resource_type))
+        .unwrap_or(resource_type)
+        .to_owned()
+}
+
+/// What a PUT is about.
+#[derive(Clone, Copy)]
+pub(super) struct Written<'a> {
+    /// The resource as it was.
+    pub(super) previous: Option<&'a Resource>,
+    /// The embedded child that was sent alone; `None` where the whole resource was.
+    pub(super) child: Option<&'a ResourceId>,
+}
+
+/// What accepting a resource changed besides it.
+#[derive(Default)]
+pub(super) struct Accepted {
+    /// Endpoints that went.
+    pub(super) gone: Vec<EndpointId>,
+    /// Other resources that changed, as they were.
+    pub(super) others: Vec<Resource>,
 }
 
 /// Completes a resource that is about to be stored, and gives out what it needs (addresses,
-/// identities). Returns the endpoints that went.
+/// identities).
 ///
 /// # Errors
 /// What the provider refuses; the store is then unchanged.
@@ -118,28 +138,36 @@ pub(super) fn accept(
     shared: &Shared,
     store: &mut Store,
     resource: &mut Resource,
-    previous: Option<&Resource>,
-) -> Result<Vec<EndpointId>, Refusal> {
+    written: Written<'_>,
+) -> Result<Accepted, Refusal> {
+    let previous = written.previous;
     match Kind::of(&resource.resource_type) {
-        Kind::VirtualNetwork => network::virtual_network(store, resource, previous)?,
-        Kind::NetworkSecurityGroup => network::security_group(resource, previous),
-        Kind::RouteTable => network::route_table(resource, previous),
-        Kind::ContainerGroup => container_group::accept(store, resource)?,
+        Kind::ContainerGroup => container_group::accept(store, resource, previous)?,
         Kind::ManagedCluster => {
             return managed_cluster::accept(shared, store, resource, previous);
         }
         Kind::Identity => identity::accept(shared, resource, previous),
-        Kind::RoleAssignment => authorization::accept(store, resource)?,
-        Kind::Other => {
-            super::body::object(&mut resource.body, "properties")
-                .insert("provisioningState".to_owned(), json!("Succeeded"));
-            store.notes.insert(format!(
-                "{} is stored as sent and not simulated",
-                resource.key()
-            ));
-        }
+        Kind::RoleAssignment => authorization::accept(shared, store, resource, previous)?,
+        Kind::Other => other(store, resource)?,
+        network => return network::accept(store, resource, written, network),
     }
-    Ok(Vec::new())
+    Ok(Accepted::default())
+}
+
+/// Stores what is not simulated as it was sent.
+fn other(store: &mut Store, resource: &mut Resource) -> Result<(), Refusal> {
+    if resource.is(PUBLIC_PREFIX) {
+        return Err(Refusal::not_supported(
+            "The local Azure does not simulate public IP prefixes; use publicIPAddresses.",
+        ));
+    }
+    super::body::object(&mut resource.body, "properties")
+        .insert("provisioningState".to_owned(), json!("Succeeded"));
+    store.notes.insert(format!(
+        "{} is stored as sent and not simulated",
+        resource.key()
+    ));
+    Ok(())
 }
 
 /// Why a resource cannot be deleted now.
@@ -152,15 +180,11 @@ pub(super) fn may_delete(store: &Store, id: &ResourceId) -> Result<(), Refusal> 
 
 /// Gives back what a resource holds. Returns the endpoints that went.
 pub(super) fn release(store: &mut Store, id: &ResourceId) -> Vec<EndpointId> {
-    match Kind::of(&id.key().resource_type) {
-        Kind::ContainerGroup => store.leases.release(id),
-        Kind::ManagedCluster => {
-            super::network::release_routes(store, id);
-            store.clusters.remove(id);
-            store.leases.release(id)
-        }
-        _ => Vec::new(),
+    if Kind::of(&id.key().resource_type) == Kind::ManagedCluster {
+        super::network::release_routes(store, id);
+        store.clusters.remove(id);
     }
+    store.leases.release(id)
 }
 
 /// A resource as GET answers it.
@@ -173,7 +197,7 @@ pub(super) fn render(shared: &Shared, store: &Store, resource: &Resource) -> Val
     let mut value = Value::Object(object);
     match Kind::of(&resource.resource_type) {
         Kind::ContainerGroup => container_group::show(shared, store, &resource.id, &mut value),
-        _ => network::show_users(store, &resource.id, &mut value),
+        _ => network::show(store, &resource.id, &mut value),
     }
     value
 }

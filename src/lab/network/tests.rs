@@ -5,11 +5,12 @@ use serde_json::json;
 use crate::arm::Resource;
 use crate::emulator::fabric::Endpoint;
 use crate::lab::Lab;
+use crate::lab::filter::INTERNET;
 use crate::lab::netlink::attributes;
 
 use super::*;
 
-fn resource(resource_type: &str, name: &str, properties: serde_json::Value) -> Resource {
+pub(super) fn resource(resource_type: &str, name: &str, properties: serde_json::Value) -> Resource {
     let key = crate::arm::ResourceKey::new(resource_type, name);
     Resource {
         id: ResourceId::in_group("s", "g", &key),
@@ -124,13 +125,18 @@ async fn every_link_of_every_namespace_is_a_veth_between_two_of_them() {
     };
     lab.apply(&state()).await.expect("a network");
     let network = lab.network.lock().expect("no panic");
-    let port = |name: &str| &network.ports[&EndpointId(name.to_owned())];
+    let port = |name: &str| &network.ports[&PortId::own(&EndpointId(name.to_owned()))];
     let (group, node) = (port("group"), port("node"));
     let pod = &network.pods[&EndpointId("pod".to_owned())];
     let near = |index| (index, "veth".to_owned(), route::NIC);
     let far = |index| (route::NIC, "veth".to_owned(), index);
+    let internet = network.internet.seat().slot;
     for (slot, expected) in [
-        (FABRIC, vec![near(group.index), near(node.index)]),
+        (
+            FABRIC,
+            vec![near(INTERNET), near(group.index), near(node.index)],
+        ),
+        (internet, vec![far(INTERNET)]),
         (group.slot, vec![far(group.index)]),
         (node.slot, vec![far(node.index), near(pod.index)]),
         (pod.slot, vec![far(pod.index)]),

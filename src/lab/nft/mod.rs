@@ -5,6 +5,8 @@
 
 mod rule;
 
+use std::net::Ipv4Addr;
+
 use super::netlink::{APPEND, Attributes, Batch, CREATE, NetlinkError, Socket};
 
 pub(super) use rule::{Rule, Side};
@@ -52,7 +54,24 @@ pub(super) enum MapData {
     Mark,
     /// A conntrack zone.
     Zone,
+    Address,
     Verdict,
+}
+
+/// What a map is keyed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Key {
+    Interface(u32),
+    Address(Ipv4Addr),
+}
+
+impl Key {
+    fn bytes(self) -> [u8; 4] {
+        match self {
+            Key::Interface(index) => index.to_ne_bytes(),
+            Key::Address(address) => address.octets(),
+        }
+    }
 }
 
 /// States of a flow, as bits.
@@ -151,13 +170,23 @@ impl Transaction {
 
     /// Adds a map keyed by interface.
     pub(super) fn add_map(&mut self, name: &str, data: MapData) {
+        self.add_map_of(name, TYPE_INTERFACE, data);
+    }
+
+    /// Adds a map keyed by address.
+    pub(super) fn add_address_map(&mut self, name: &str, data: MapData) {
+        self.add_map_of(name, TYPE_ADDRESS, data);
+    }
+
+    fn add_map_of(&mut self, name: &str, key: u32, data: MapData) {
         const MAP: u32 = 8;
         let data = match data {
             MapData::Mark => (TYPE_MARK, 4),
             MapData::Zone => (0, 2),
+            MapData::Address => (TYPE_ADDRESS, 4),
             MapData::Verdict => (TYPE_VERDICT, 0),
         };
-        self.add_set_of(name, MAP, TYPE_INTERFACE, 4, Some(data));
+        self.add_set_of(name, MAP, key, 4, Some(data));
     }
 
     /// Adds a set of address ranges, which are sorted and do not touch.
@@ -242,12 +271,12 @@ impl Transaction {
         });
     }
 
-    fn add_element(&mut self, map: &str, key: u32, data: impl FnOnce(&mut Attributes<'_>)) {
+    fn add_element(&mut self, map: &str, key: Key, data: impl FnOnce(&mut Attributes<'_>)) {
         self.elements("add nf_tables map element", 12, CREATE, map, |list| {
             list.nest(1, |element| {
                 element
                     .nest(1, |value| {
-                        value.put(1, &key.to_ne_bytes());
+                        value.put(1, &key.bytes());
                     })
                     .nest(2, data);
             });
@@ -255,22 +284,22 @@ impl Transaction {
     }
 
     /// Adds an element with plain data to a map.
-    pub(super) fn add_value(&mut self, map: &str, interface: u32, data: &[u8]) {
-        self.add_element(map, interface, |value| {
+    pub(super) fn add_value(&mut self, map: &str, key: Key, data: &[u8]) {
+        self.add_element(map, key, |value| {
             value.put(1, data);
         });
     }
 
     /// Adds an element with a verdict to a map.
-    pub(super) fn add_verdict(&mut self, map: &str, interface: u32, verdict: Verdict<'_>) {
-        self.add_element(map, interface, |value| put_verdict(value, verdict));
+    pub(super) fn add_verdict(&mut self, map: &str, key: Key, verdict: Verdict<'_>) {
+        self.add_element(map, key, |value| put_verdict(value, verdict));
     }
 
-    pub(super) fn delete_element(&mut self, map: &str, interface: u32) {
+    pub(super) fn delete_element(&mut self, map: &str, key: Key) {
         self.elements("delete nf_tables map element", 14, 0, map, |list| {
             list.nest(1, |element| {
                 element.nest(1, |value| {
-                    value.put(1, &interface.to_ne_bytes());
+                    value.put(1, &key.bytes());
                 });
             });
         });

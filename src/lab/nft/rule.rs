@@ -112,14 +112,14 @@ impl Rule<'_, '_> {
         self.looked_up_in(map, VERDICT)
     }
 
-    /// Sets the mark to what a map has for the loaded interface.
+    /// Sets the mark to what a map has for what is loaded.
     pub(in crate::lab) fn mark_by(&mut self, map: &str) -> &mut Self {
         self.looked_up_in(map, REGISTER).expression("meta", |meta| {
             meta.be32(2, 3).be32(3, REGISTER);
         })
     }
 
-    /// Sets the conntrack zone to what a map has for the loaded interface.
+    /// Sets the conntrack zone to what a map has for what is loaded.
     pub(in crate::lab) fn zone_by(&mut self, map: &str) -> &mut Self {
         const ZONE: u32 = 17;
         self.looked_up_in(map, REGISTER).expression("ct", |ct| {
@@ -153,7 +153,8 @@ impl Rule<'_, '_> {
             .compare(1, &[SYN])
     }
 
-    fn address(&mut self, side: Side) -> &mut Self {
+    /// Loads an address.
+    pub(in crate::lab) fn address(&mut self, side: Side) -> &mut Self {
         self.payload(1, if side == Side::Source { 12 } else { 16 }, 4)
     }
 
@@ -204,8 +205,8 @@ impl Rule<'_, '_> {
         self.port(side).in_set(set, false)
     }
 
-    /// Matches packets that no route leads on, by the mark's own rules.
-    pub(in crate::lab) fn unroutable(&mut self) -> &mut Self {
+    /// Loads the interface that the mark's own routes lead to; 0 where they lead nowhere.
+    pub(in crate::lab) fn routed_to(&mut self) -> &mut Self {
         const OUTGOING: u32 = 1;
         const DESTINATION_AND_MARK: u32 = 2 | 4;
         self.expression("fib", |fib| {
@@ -213,7 +214,33 @@ impl Rule<'_, '_> {
                 .be32(2, OUTGOING)
                 .be32(3, DESTINATION_AND_MARK);
         })
-        .equals(&[0; 4])
+    }
+
+    /// Matches packets that no route leads on, by the mark's own rules.
+    pub(in crate::lab) fn unroutable(&mut self) -> &mut Self {
+        self.routed_to().interface_is(0)
+    }
+
+    /// Matches packets that carry a mark under a mask.
+    pub(in crate::lab) fn marked(&mut self, mark: u32, mask: u32) -> &mut Self {
+        self.meta(3)
+            .and(&mask.to_ne_bytes())
+            .equals(&mark.to_ne_bytes())
+    }
+
+    /// Matches the first packet that meets this in its flow, and remembers the flow.
+    pub(in crate::lab) fn first_of_flow(&mut self) -> &mut Self {
+        const MARK: u32 = 3;
+        self.conntrack(MARK)
+            .equals(&[0; 4])
+            .expression("immediate", |immediate| {
+                immediate.be32(1, REGISTER).nest(2, |data| {
+                    data.put(1, &1u32.to_ne_bytes());
+                });
+            })
+            .expression("ct", |ct| {
+                ct.be32(2, MARK).be32(4, REGISTER);
+            })
     }
 
     /// Records the packet in the log group; `prefix` is at most 127 bytes.
@@ -227,6 +254,16 @@ impl Rule<'_, '_> {
     /// Puts the outgoing interface's address in the place of the source.
     pub(in crate::lab) fn masquerade(&mut self) -> &mut Self {
         self.expression("masq", |_| {})
+    }
+
+    /// Puts the address that a map has for the loaded interface in the place of the source; goes on
+    /// where it has none.
+    pub(in crate::lab) fn source_by(&mut self, map: &str) -> &mut Self {
+        const SOURCE: u32 = 0;
+        const IPV4: u32 = 2;
+        self.looked_up_in(map, REGISTER).expression("nat", |nat| {
+            nat.be32(1, SOURCE).be32(2, IPV4).be32(3, REGISTER);
+        })
     }
 
     pub(in crate::lab) fn verdict(&mut self, verdict: Verdict<'_>) -> &mut Self {
