@@ -29,7 +29,10 @@ fn main() -> ExitCode {
         let runs = (10_000 / size).clamp(5, 200);
         let compiled = compile(&compiler, &text);
         let resources = compiled.template.resources.len();
-        assert_eq!(resources, size, "the spec has as many resources as it should");
+        assert_eq!(
+            resources, size,
+            "the spec has as many resources as it should"
+        );
         let json = compiled.template.to_json();
         let value = compiled.template.to_value();
         let alone = fastest(runs, || {

@@ -21,11 +21,16 @@ pub(super) fn source(path: &Path) -> Result<Source, u8> {
 
 /// Reads and resolves a spec; findings go to standard error. The error is the exit code.
 pub(super) fn experiment(path: &Path) -> Result<Experiment, u8> {
+    experiment_of(path).map(|(experiment, _)| experiment)
+}
+
+/// As [`experiment`], together with the text that its spans point into.
+pub(super) fn experiment_of(path: &Path) -> Result<(Experiment, Source), u8> {
     let source = source(path)?;
     match topology::load(&source) {
         Ok(resolution) => {
             tell_all(&resolution.warnings, &source);
-            Ok(resolution.experiment)
+            Ok((resolution.experiment, source))
         }
         Err(findings) => {
             tell_all(&findings, &source);
@@ -68,6 +73,7 @@ fn tell_all(findings: &[Diagnostic], source: &Source) {
         tell(spec::render(findings, source, stderr_has_color()).trim_end());
     }
 }
+
 /// The compiler, with the handlebars files of a directory where one is given. The error is the exit code.
 pub(super) fn compiler(templates: Option<&Path>) -> Result<Compiler, u8> {
     let compiler = match templates {
