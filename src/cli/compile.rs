@@ -127,6 +127,9 @@ fn staged(stage: &Path, directory: &Path, files: &[ExportedFile]) -> io::Result<
             let message = format!("`{}` is a directory", place.display());
             return Err(io::Error::new(io::ErrorKind::IsADirectory, message));
         }
+    }
+    for file in files {
+        let place = directory.join(&file.path);
         fs::create_dir_all(place.parent().unwrap_or(directory))?;
     }
     for file in files {
