@@ -59,6 +59,9 @@ impl Context<'_> {
         self.delete(&delta.deleted_after, &mut record).await?;
         self.make_pods(compiled, &delta).await?;
         self.containers_run(compiled).await?;
+        if let Some(before) = &self.deployed {
+            self.held.change(before, compiled);
+        }
         self.deployed = Some(compiled.clone());
         let sent = self.follow(name, compiled, later, &mut record).await?;
         Ok((!delta.is_empty() || sent).then_some(record))

@@ -8,6 +8,7 @@ mod addresses;
 mod deployment;
 mod error;
 mod expectation;
+mod held;
 mod parameters;
 mod pods;
 mod preflight;

@@ -1,18 +1,17 @@
 //! The probes of a step: their commands in the callers' containers, their readings, their evidence,
 //! their verdicts.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
 
-use crate::arm::{Addresses, Destination, FlowState, Party, ResourceId};
+use crate::arm::{Addresses, Destination, FlowState, Party, Question, ResourceId};
 use crate::compile::{Compiled, ProbePlan};
 use crate::predict::concrete::predict;
 use crate::probe::Kind;
-use crate::topology::{self, Name, ProbeConnection, ProbeExpectation};
+use crate::topology::{self, Name, ProbeExpectation};
 use crate::verdict::event::{ObservedRecord, ProbeRecord};
 use crate::verdict::{
     Expectation, Judgement, Observation, Observed, Outcome, Prediction, Standing, Verdict, judge,
@@ -89,28 +88,18 @@ impl Context<'_> {
                 .map(|(name, value)| (name.clone(), self.secrets.text(value)))
                 .collect();
         }
-        let session = session(&plan, &wanted.probe);
-        if session
-            .as_ref()
-            .is_some_and(|session| self.held().contains(session))
-        {
-            plan.question.flow = FlowState::Established;
-        }
         let expected = expectation::resolve(
             &wanted.expectation,
             &plan.question.from,
             &compiled.manifest,
             &state.addresses,
         );
-        let predicted = predict(&state.resources, &state.addresses, &plan.question);
-        if let Err(error) = &predicted {
-            self.progress(format!(
-                "no prediction for `{}`: {}",
-                wanted.probe,
-                error_chain(error)
-            ));
-        }
-        let predicted = predicted.ok();
+        let flow = self.held.flow(&wanted.probe, &plan);
+        let predicted = Mutex::new((flow, self.predict(&wanted.probe, &plan, flow, state)));
+        let last = || {
+            let predicted = predicted.lock().unwrap_or_else(PoisonError::into_inner);
+            predicted.1.clone()
+        };
         let rules = Rules {
             repeat: plan.repeat,
             settle: self.settle(&wanted.expectation, settle),
@@ -118,7 +107,7 @@ impl Context<'_> {
             cancel: self.cancel,
         };
         let fits = |observation: &Observation| {
-            let judged = self.judged(&expected, predicted.as_ref(), observation);
+            let judged = self.judged(&expected, last().as_ref(), observation);
             // That the prediction differs is no reason to try again, unless a change may explain it.
             judged.verdict == Verdict::Pass || (judged.verdict == Verdict::Diverged && !settle)
         };
@@ -126,13 +115,20 @@ impl Context<'_> {
             let word = observation.outcome.word();
             self.progress(format!("`{}`, try {number}: {word}", wanted.probe));
         };
-        let connect = async || self.observe(&plan).await;
+        let connect = async || {
+            // The try before may have opened the connection.
+            let flow = self.held.flow(&wanted.probe, &plan);
+            if let Ok(mut predicted) = predicted.lock()
+                && predicted.0 != flow
+            {
+                *predicted = (flow, self.predict(&wanted.probe, &plan, flow, state));
+            }
+            let observation = self.observe(&plan).await;
+            self.held.note(&wanted.probe, &plan, &observation);
+            observation
+        };
         let trial = rules.run(connect, fits, missed).await;
-        if let Some(session) = session
-            && is_positive(&trial.observation)
-        {
-            self.held().insert(session);
-        }
+        let predicted = last();
         Tried {
             name: wanted.probe.clone(),
             plan,
@@ -158,9 +154,24 @@ impl Context<'_> {
         })
     }
 
-    /// The connections that are kept open.
-    fn held(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What the deployed state implies for a try of a probe; `None` where the analysis cannot answer.
+    fn predict(
+        &self,
+        name: &Name,
+        plan: &ProbePlan,
+        flow: FlowState,
+        state: &State,
+    ) -> Option<Prediction> {
+        let question = Question {
+            flow,
+            ..plan.question.clone()
+        };
+        let predicted = predict(&state.resources, &state.addresses, &question);
+        if let Err(error) = &predicted {
+            let why = error_chain(error);
+            self.progress(format!("no prediction for `{name}`: {why}"));
+        }
+        predicted.ok()
     }
 
     async fn observe(&self, plan: &ProbePlan) -> Observation {
@@ -304,12 +315,6 @@ fn with_address(plan: &ProbePlan, addresses: &Addresses) -> ProbePlan {
         plan.probe.address = of_party(addresses, called);
     }
     plan
-}
-
-/// What tells a connection that is kept from every other one: its probe and its two ends.
-fn session(plan: &ProbePlan, probe: &Name) -> Option<String> {
-    (plan.connection == ProbeConnection::Held)
-        .then(|| format!("{probe} {} {}", plan.caller, plan.to))
 }
 
 fn is_positive(observation: &Observation) -> bool {

@@ -1,7 +1,6 @@
 //! The steps of a run, one after another.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use crate::verdict::event::{Event, StepKind, StepRecord};
 use crate::verdict::{Verdict, combine};
 
 use super::deployment::OPERATION_LIMIT;
+use super::held::HeldConnections;
 use super::parameters;
 use super::probing::State;
 use super::secrets::Secrets;
@@ -39,8 +39,8 @@ pub(super) struct Context<'a> {
     pub(super) secrets: Secrets,
     /// The clusters whose credentials were fetched.
     pub(super) clusters: BTreeMap<ResourceKey, Cluster>,
-    /// The connections of probes that are kept open.
-    pub(super) held: Mutex<BTreeSet<String>>,
+    /// The connections that probes keep.
+    pub(super) held: HeldConnections,
     /// Whether a probe has reached something yet.
     pub(super) positive_control: AtomicBool,
     /// Whether something was deployed since the last probes, so that the network may still be settling.
@@ -81,7 +81,7 @@ impl<'a> Context<'a> {
             told: Parameters::new(),
             secrets: Secrets::default(),
             clusters: BTreeMap::new(),
-            held: Mutex::default(),
+            held: HeldConnections::default(),
             positive_control: AtomicBool::new(false),
             unsettled: false,
             probes_waited: Duration::ZERO,

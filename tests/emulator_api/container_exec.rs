@@ -22,7 +22,10 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// A network with two container groups, `caller` at .4 and `web` at .5.
 async fn two_groups() -> Azure {
-    let azure = Azure::with_group().await;
+    with_groups(Azure::with_group().await).await
+}
+
+async fn with_groups(azure: Azure) -> Azure {
     let vnet = azure.provider("Microsoft.Network/virtualNetworks/vnet");
     azure.create(&vnet, network()).await;
     for name in ["caller", "web"] {
@@ -335,5 +338,30 @@ async fn a_session_ends_with_its_group_and_a_stopped_one_has_neither_exec_nor_lo
         matches!(&error, ContainerExecError::NotRunning { state, .. } if state == "Terminated"),
         "{error:?}"
     );
+    azure.emulator.shutdown().await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn nobody_answers_for_a_stopped_group_with_real_packets_either() {
+    let lab = match vnetlab::lab::Lab::start() {
+        Ok(lab) => lab,
+        Err(error) => {
+            let required = std::env::var_os("VNETLAB_REQUIRE_LAB").is_some();
+            assert!(!required, "the lab must run here and does not: {error}");
+            println!("skipped: this host carries no lab: {error}");
+            return;
+        }
+    };
+    let azure = with_groups(Azure::over(Arc::new(lab)).await.and_group().await).await;
+    let web = group(&azure, "web");
+    assert_eq!(call(&azure).await.status, Some(200));
+    azure.post(&format!("{web}/stop"), None).await.expect(204);
+    assert_eq!(call(&azure).await.outcome.outcome(), Some(Outcome::Timeout));
+    let started = azure.post(&format!("{web}/start"), None).await.expect(202);
+    assert_eq!(azure.settled(&started).await["status"], "Succeeded");
+    let seen = call(&azure).await;
+    assert_eq!(seen.status, Some(200));
+    assert_eq!(seen.source, Some("172.16.32.4".parse().unwrap()));
     azure.emulator.shutdown().await;
 }
