@@ -19,7 +19,7 @@ fn example(text: &str) -> Result<Vec<String>, Box<dyn std::error::Error>> {
     let source = Source::new("experiment.yaml", text);
     let resolution = topology::load(&source)
         .map_err(|findings| spec::render(&findings, &source, false))?;
-    let experiment = &resolution.experiment;
+    let experiment = &resolution.experiments[0];
     let compiler = Compiler::new()?;
 
     let first = &experiment.steps[0];

@@ -38,6 +38,11 @@ pub(super) struct SpecArguments {
 /// Reads and resolves a spec, one experiment for each combination of its matrix; findings go to standard
 /// error. The error is the exit code.
 pub(super) fn experiments(arguments: &SpecArguments) -> Result<Vec<Experiment>, u8> {
+    opened(arguments).map(|(experiments, _)| experiments)
+}
+
+/// As [`experiments`], together with the document that their spans point into.
+pub(super) fn opened(arguments: &SpecArguments) -> Result<(Vec<Experiment>, Document), u8> {
     let mut settings = Settings::default();
     for assignment in &arguments.parameters {
         settings = settings.parameter(assignment);
@@ -60,7 +65,7 @@ pub(super) fn experiments(arguments: &SpecArguments) -> Result<Vec<Experiment>, 
     match topology::load_document(&document) {
         Ok(resolution) => {
             tell_all(&resolution.warnings);
-            Ok(resolution.experiments)
+            Ok((resolution.experiments, document))
         }
         Err(findings) => {
             tell_all(&findings);

@@ -56,13 +56,7 @@ enum Command {
     #[cfg(feature = "run")]
     Run(run::Arguments),
     /// Compile a spec to ARM templates
-    Compile {
-        #[command(flatten)]
-        spec: SpecArguments,
-        /// Write `main.json`, and a `step-N.json` for what each later step sends, into this directory
-        #[arg(short, long, value_name = "DIR")]
-        output: Option<PathBuf>,
-    },
+    Compile(compile::Arguments),
     /// Report every finding on a spec
     Check(SpecArguments),
     /// Tell what a code of a finding, or an exit code, means
@@ -115,7 +109,7 @@ pub fn main() -> ExitCode {
     let code = panic::catch_unwind(|| match arguments.command {
         #[cfg(feature = "run")]
         Command::Run(arguments) => run::run(arguments),
-        Command::Compile { spec, output } => compile::run(&spec, output.as_deref()),
+        Command::Compile(arguments) => compile::run(&arguments),
         Command::Check(spec) => check::run(&spec),
         Command::Explain { code } => explain::run(&code),
         Command::Schema { keys } => schema::run(keys),

@@ -89,6 +89,13 @@ pub(super) fn run(arguments: Arguments) -> u8 {
         Ok(experiments) => experiments,
         Err(code) => return code,
     };
+    if experiments.len() > 1 {
+        tell(&format!(
+            "error: the spec has {} combinations, and a run takes one: pick it with `--matrix AXIS=ROW`",
+            experiments.len()
+        ));
+        return REFUSED;
+    }
     let compiler = match load::compiler(arguments.templates.as_deref()) {
         Ok(compiler) => compiler,
         Err(code) => return code,

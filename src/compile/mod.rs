@@ -21,6 +21,7 @@ mod cluster;
 mod containers;
 mod delta;
 mod engine;
+mod export;
 mod lookup;
 mod manifest;
 mod network;
@@ -41,6 +42,7 @@ use crate::topology::{Action, Name, Placement, Step, Topology};
 
 pub use delta::{Delta, using};
 pub use engine::{TemplateFile, Variable, template_files};
+pub use export::{Export, ExportedFile};
 pub use manifest::{Manifest, Pod, PodSecret, ProbePlan, Repeat, SecretData, Workload};
 pub use parameters::ParameterSource;
 

@@ -50,3 +50,68 @@ pub(crate) fn experiment(path: &Path) -> vnetlab::topology::Experiment {
         .experiments
         .remove(0)
 }
+
+/// The experiment with every kind of resource that the compiler makes; each `<name>` in its environments and
+/// registries is a secret.
+pub(crate) fn everything() -> vnetlab::topology::Experiment {
+    use std::sync::Arc;
+    let mut experiment = experiment(&checkout().join("tests/compile/everything.yaml"));
+    for step in &mut experiment.steps {
+        for workload in Arc::make_mut(&mut step.topology).workloads.values_mut() {
+            for text in workload.env.values_mut() {
+                *text = with_secrets(text);
+            }
+            if let Some(registry) = &mut workload.registry {
+                registry.user = with_secrets(&registry.user);
+                registry.password = with_secrets(&registry.password);
+            }
+        }
+    }
+    experiment
+}
+
+fn with_secrets(text: &vnetlab::topology::SecretText) -> vnetlab::topology::SecretText {
+    use vnetlab::topology::Piece;
+    let plain = text.as_plain().expect("no secret yet");
+    let mut pieces = Vec::new();
+    let mut rest = plain.as_str();
+    while let Some((before, after)) = rest.split_once('<') {
+        let (name, after) = after.split_once('>').expect("a closing bracket");
+        if !before.is_empty() {
+            pieces.push(Piece::Text(before.to_owned()));
+        }
+        pieces.push(Piece::Secret(name.parse().expect("a name")));
+        rest = after;
+    }
+    if !rest.is_empty() || pieces.is_empty() {
+        pieces.push(Piece::Text(rest.to_owned()));
+    }
+    vnetlab::topology::SecretText { pieces }
+}
+
+/// A template expanded as the analysis expands it: addresses as given, secrets as their own names.
+pub(crate) fn expanded(
+    compiled: &vnetlab::compile::Compiled,
+    template: &vnetlab::arm::Template,
+) -> Vec<vnetlab::arm::Resource> {
+    use vnetlab::compile::ParameterSource;
+    let scope = vnetlab::arm::Scope {
+        subscription_id: "00000000-0000-0000-0000-000000000001".to_owned(),
+        tenant_id: "00000000-0000-0000-0000-000000000002".to_owned(),
+        resource_group: "group".to_owned(),
+        location: "eastus".to_owned(),
+        deployment: "deployment".to_owned(),
+    };
+    let parameters = template.parameters.keys().filter_map(|name| {
+        let value = match compiled.manifest.parameters.get(name)? {
+            ParameterSource::WorkloadAddresses(_) => serde_json::json!(["10.99.0.4", "10.99.0.5"]),
+            ParameterSource::NodeAddresses(_) => serde_json::json!(["10.98.0.4"]),
+            ParameterSource::Secret(secret) => serde_json::json!(format!("value of {secret}")),
+            _ => return None,
+        };
+        Some((name.clone(), value))
+    });
+    vnetlab::arm::expand(template, &parameters.collect(), &scope)
+        .unwrap_or_else(|error| panic!("{}", error.message))
+        .resources
+}

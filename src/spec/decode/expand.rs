@@ -20,9 +20,12 @@ pub(crate) enum Place {
     Invariant,
 }
 
+/// Splits a sentence into the fields of its long form.
+type Split = fn(&Text) -> Result<sentence::Fields, Diagnostic>;
+
 /// Puts the node at `place` into its long form, if it is in its short one.
 pub(crate) fn expand(node: &mut Node, place: Place) -> Result<(), Diagnostic> {
-    let (key, split): (_, fn(&Text) -> Result<sentence::Fields, Diagnostic>) = match place {
+    let (key, split): (_, Split) = match place {
         Place::Subnet => return value_of(node, "prefix"),
         Place::Peering => return value_of(node, "between"),
         Place::Invariant => return value_of(node, "claim"),
