@@ -45,7 +45,7 @@ fn a_change_sends_only_what_it_changes() {
         .collect::<Vec<_>>();
     let sent = |before: usize, after: usize| {
         let delta = Delta::between(&states[before], &states[after]);
-        assert_eq!(delta.deleted, []);
+        assert_eq!(delta.deleted().count(), 0);
         delta
             .template
             .resources
@@ -80,7 +80,8 @@ fn what_is_no_longer_there_is_deleted_users_first() {
         .template;
     let mut none = all.clone();
     none.resources.clear();
-    let deleted = Delta::between(&all, &none).deleted;
+    let delta = Delta::between(&all, &none);
+    let deleted = delta.deleted().cloned().collect::<Vec<_>>();
     let place = |kind: &str| {
         deleted
             .iter()

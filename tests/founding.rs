@@ -347,3 +347,81 @@ fn the_probes_of_a_step_wait_at_once_and_are_reported_in_order() {
     let waited = run.report["probes_waited_ms"].as_u64().expect("a number");
     assert!((1000..2000).contains(&waited), "{waited}");
 }
+
+#[test]
+fn a_container_group_calls_another_across_subnets_and_within_one() {
+    if !lab_runs_here() {
+        return;
+    }
+    let run = Run::of(
+        vnetlab(),
+        &["tests/specs/aci-calls-aci.yaml", "--fabric", "lab"],
+    );
+    assert_eq!(run.code(), Some(0), "{}", run.text());
+    assert_eq!(run.report["fabric"], "lab");
+    let allowed = run.probe(1, 0);
+    assert_eq!(allowed["observed"]["body"], "It's \"up\"!");
+    assert_eq!(allowed["observed"]["source"], "10.40.1.4");
+    assert_eq!(
+        allowed["observed"]["evidence"]["by"]["rule"],
+        "allow-clients"
+    );
+    // R74: the rules hold between groups of one subnet.
+    let neighbour = run.probe(1, 2);
+    assert_eq!(neighbour["observed"]["outcome"], "timeout");
+    assert_eq!(neighbour["observed"]["simulated"], false);
+    // The outbound rules of the same group let it leave first.
+    let packets = neighbour["observed"]["evidence"]["packets"].as_array();
+    let blocked = packets
+        .and_then(|packets| packets.iter().find(|it| it["rule"]["rule"] == "deny-rest"))
+        .expect("the blocked packet is on record");
+    let source = blocked["source"].as_str().expect("a packet has a source");
+    assert!(source.starts_with("10.40.2."), "{source}");
+    assert_eq!(run.probe(3, 1)["observed"]["source"], source);
+}
+
+#[test]
+fn a_container_group_calls_in_the_model_too() {
+    let spec = "tests/specs/aci-calls-aci.yaml";
+    let run = Run::of(vnetlab(), &[spec, "--fabric", "model"]);
+    assert_eq!(run.code(), Some(0), "{}", run.text());
+    assert_eq!(run.probe(1, 0)["observed"]["source"], "10.40.1.4");
+    assert_eq!(run.probe(1, 0)["observed"]["simulated"], true);
+}
+
+#[test]
+fn what_container_groups_show_of_rules_holds_with_real_packets() {
+    if !lab_runs_here() {
+        return;
+    }
+    for spec in [
+        "intra-subnet-deny",
+        "outbound-lockdown",
+        "udp-and-icmp",
+        "established-flow",
+    ] {
+        let spec = format!("tests/specs/{spec}.yaml");
+        let run = Run::of(vnetlab(), &[&spec, "--fabric", "lab"]);
+        assert_eq!(run.code(), Some(0), "{spec}: {}", run.text());
+    }
+}
+
+#[test]
+fn a_connection_that_is_kept_is_predicted_as_one() {
+    if !lab_runs_here() {
+        return;
+    }
+    let run = Run::of(vnetlab(), &["tests/specs/established-flow.yaml"]);
+    for (step, outcome, by) in [
+        (1, "reachable", serde_json::json!("boarding")),
+        (2, "reachable", serde_json::Value::Null),
+        (3, "timeout", serde_json::json!("boarding")),
+    ] {
+        let probe = run.probe(step, 0);
+        assert_eq!(probe["name"], "on-board");
+        assert_eq!(probe["predicted"]["outcome"], outcome, "{probe}");
+        assert_eq!(probe["predicted"]["by"]["rule"], by, "{probe}");
+    }
+    let kept = &run.probe(2, 0)["predicted"]["by"];
+    assert_eq!(kept["cause"], "existing-flow-record");
+}

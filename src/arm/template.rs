@@ -147,7 +147,15 @@ impl TemplateResource {
     /// # Errors
     /// When the value is not a resource.
     pub(super) fn from_value(value: &Value, path: &str) -> Result<TemplateResource, TemplateError> {
-        read::resource(value, path)
+        read::resource(value.clone(), path)
+    }
+
+    /// Reads one resource from JSON text, as [`Template::from_json`] reads a document.
+    ///
+    /// # Errors
+    /// When the text is not JSON or not a resource.
+    pub fn from_json(text: &str) -> Result<TemplateResource, TemplateError> {
+        read::resource(read::json(text)?, "resource")
     }
 
     /// The type and the name as written (the name may be an expression).

@@ -25,19 +25,19 @@ pub(super) struct Arguments {
 /// The starters.
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
 enum Template {
-    /// A pod on a kubenet cluster calls a container group behind a network security group
-    #[default]
-    Kubenet,
     /// A container group calls another one behind a network security group: the smallest
+    #[default]
     ContainerGroups,
+    /// A pod on a kubenet cluster calls a container group behind a network security group
+    Kubenet,
 }
 
 impl Template {
     /// The starter, under the name `experiment`.
     fn text(self) -> &'static str {
         match self {
-            Template::Kubenet => include_str!("init/kubenet.yaml"),
             Template::ContainerGroups => include_str!("init/container-groups.yaml"),
+            Template::Kubenet => include_str!("init/kubenet.yaml"),
         }
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::compile::Compiler;
 use crate::report::{Style, human, json};
 use crate::runner::{self, Refusal, RunError, Target};
 use crate::topology::Experiment;
@@ -36,6 +37,9 @@ pub(super) struct Arguments {
     #[cfg(feature = "azure")]
     #[arg(long, value_name = "SOURCE")]
     pub(super) auth: Option<crate::client::AuthSource>,
+    /// Handlebars files that take the place of the embedded ones of the same names
+    #[arg(long, value_name = "DIR")]
+    pub(super) templates: Option<PathBuf>,
     /// A report to write: `human`, or `json=PATH`; may be given several times
     #[arg(long, value_name = "FORMAT[=PATH]")]
     pub(super) report: Vec<ReportRequest>,
@@ -84,6 +88,10 @@ pub(super) fn run(arguments: Arguments) -> u8 {
         Ok(experiment) => experiment,
         Err(code) => return code,
     };
+    let compiler = match load::compiler(arguments.templates.as_deref()) {
+        Ok(compiler) => compiler,
+        Err(code) => return code,
+    };
     // The lab's helper is forked off here, while the process is small and has one thread.
     let prepared = match target::prepare(&arguments) {
         Ok(prepared) => prepared,
@@ -113,7 +121,7 @@ pub(super) fn run(arguments: Arguments) -> u8 {
             Ok(started) => started,
             Err(error) => return error.tell(),
         };
-        let code = drive(&arguments, &experiment, &target, &mut interrupts).await;
+        let code = drive(&arguments, &experiment, &compiler, &target, &mut interrupts).await;
         if let Some(emulator) = emulator {
             emulator.shutdown().await;
         }
@@ -127,6 +135,7 @@ pub(super) fn run(arguments: Arguments) -> u8 {
 async fn drive(
     arguments: &Arguments,
     experiment: &Experiment,
+    compiler: &Compiler,
     target: &Target,
     interrupts: &mut Interrupts,
 ) -> u8 {
@@ -136,6 +145,7 @@ async fn drive(
     let progress = progress(arguments.quiet);
     let run = runner::run(
         experiment,
+        compiler,
         arguments.spec.clone(),
         target,
         &progress,
@@ -178,8 +188,10 @@ async fn drive(
         Err(error) => {
             tell(&format!("error: {}", error_chain(&error)));
             let code = match error {
-                RunError::Compile { .. } => return INTERNAL,
-                RunError::Refused(Refusal::NoLocation) => WRONG_INPUT,
+                RunError::Compile { source, .. } => {
+                    load::code(&source, arguments.templates.is_some())
+                }
+                RunError::Refused(Refusal::NoLocation | Refusal::Secret { .. }) => WRONG_INPUT,
                 RunError::Refused(_) => REFUSED,
                 RunError::Group { .. } => NOT_JUDGED,
             };

@@ -8,6 +8,7 @@
 mod error;
 mod exec;
 mod pods;
+mod secrets;
 
 use std::fmt;
 use std::net::Ipv4Addr;

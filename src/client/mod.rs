@@ -9,6 +9,7 @@
 //! Nothing here may use `emulator` or `lab`: the client does not know who answers.
 
 mod auth;
+mod container_exec;
 mod credential;
 mod deployments;
 mod error;
@@ -32,6 +33,7 @@ use azure_core::credentials::TokenCredential;
 use azure_core::http::HttpClient;
 use url::Url;
 
+pub use container_exec::ContainerExecError;
 pub use credential::StaticToken;
 #[cfg(feature = "azure")]
 pub use credential::{AuthSource, AuthSourceError, Chain};

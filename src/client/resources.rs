@@ -15,7 +15,7 @@ use super::poll::Operation;
 use super::watch::Watch;
 use super::{Client, deployments};
 
-const CONTAINER_INSTANCE: &str = "2025-09-01";
+pub(super) const CONTAINER_INSTANCE: &str = "2025-09-01";
 const CONTAINER_SERVICE: &str = "2026-05-01";
 
 impl Client {

@@ -23,16 +23,29 @@ pub(super) fn install_tls_provider() {
 
 /// The HTTP client for a transport.
 pub(super) fn http_client(kind: TransportKind) -> Result<reqwest::Client, ClientError> {
+    build(builder(kind))
+}
+
+/// The HTTP client for a transport, for connections that become another protocol's; only HTTP/1.1 has
+/// such an upgrade.
+pub(super) fn upgrading_client(kind: TransportKind) -> Result<reqwest::Client, ClientError> {
+    build(builder(kind).http1_only())
+}
+
+fn builder(kind: TransportKind) -> reqwest::ClientBuilder {
     install_tls_provider();
     let builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(READ_TIMEOUT);
-    let builder = match kind {
+    match kind {
         TransportKind::Cloud => builder,
         // Without roots no TLS connection can succeed, and none is wanted.
         TransportKind::Loopback => builder.no_proxy().tls_certs_only([]),
-    };
+    }
+}
+
+fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, ClientError> {
     builder.build().map_err(|error| ClientError::Setup {
         reason: "no HTTP client can be built".to_owned(),
         cause: Some(Cause::of(&error)),

@@ -34,6 +34,7 @@ pub(super) struct Wire {
     pipeline: Pipeline,
     base_url: Url,
     subscription: String,
+    pub(super) transport: TransportKind,
     pub(super) pace: Pace,
 }
 
@@ -60,6 +61,7 @@ impl Wire {
             ),
             base_url: target.base_url,
             subscription: target.subscription,
+            transport: target.transport,
             pace: Pace::new(target.transport),
         })
     }

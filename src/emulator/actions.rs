@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde_json::json;
 
 use crate::arm::ResourceId;
-use crate::arm::views::{CONTAINER_GROUP, MANAGED_CLUSTER};
+use crate::arm::views::MANAGED_CLUSTER;
 
 use super::body;
 use super::operations::provider_url;
@@ -74,7 +74,6 @@ pub(super) fn under(
             let credential = managed_cluster::credential(&store, parent, base, admin)?;
             Ok(json_reply(StatusCode::OK, &credential))
         }
-        ("GET", "logs") if key.is(&format!("{CONTAINER_GROUP}/containers")) => logs(shared, parent),
         ("GET", _) if embedding(&child_type).is_some() => {
             let store = shared.store();
             let found = resources::read(shared, &store, parent);
@@ -87,34 +86,4 @@ pub(super) fn under(
             "The local Azure does not support {method} `{word}` of {parent}."
         ))),
     }
-}
-
-fn logs(shared: &Shared, container: &ResourceId) -> Result<Response, Refusal> {
-    let group = container
-        .parent()
-        .ok_or_else(|| Refusal::not_found(container))?;
-    let store = shared.store();
-    let stored = store.resources.get(&group);
-    let stored = stored.ok_or_else(|| Refusal::not_found(&group))?;
-    let exists = stored.properties()["containers"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .any(|item| body::is_named(item, container.name()));
-    if !exists {
-        return Err(Refusal::new(
-            StatusCode::NOT_FOUND,
-            "ContainerNotFound",
-            format!(
-                "The container '{}' is not in container group '{}'.",
-                container.name(),
-                group.name()
-            ),
-        ));
-    }
-    let running = store.leases.group(&group);
-    let log = running.map_or_else(String::new, |(endpoint, _)| {
-        shared.servers.log(&endpoint, container.name())
-    });
-    Ok(json_reply(StatusCode::OK, &json!({ "content": log })))
 }

@@ -9,6 +9,7 @@
 mod actions;
 mod body;
 mod builtin;
+mod containers;
 mod deletion;
 mod deployments;
 pub mod fabric;
@@ -26,6 +27,7 @@ mod routes;
 mod security;
 mod state;
 mod store;
+mod websocket;
 
 pub use model::ModelFabric;
 pub use routes::router;

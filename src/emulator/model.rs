@@ -177,6 +177,8 @@ impl Inner {
                 let message = format!("nothing in the model answers at {to}");
                 return Err(failed("dial", message));
             }
+            // A reset needs somebody to send it.
+            (Predicted::Is(Outcome::Refused), _) if !held => Course::Silence,
             (Predicted::Is(Outcome::Refused), _) => Course::Refused,
             (Predicted::Is(Outcome::Timeout), _) => Course::Silence,
             (Predicted::Is(Outcome::Unreachable), _) => Course::Unreachable,

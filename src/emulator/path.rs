@@ -10,6 +10,8 @@ pub(super) enum Target {
     Kubernetes { cluster: String, rest: Vec<String> },
     /// `/vnetlab/evidence/{nonce}`.
     Evidence { nonce: String },
+    /// `/execstream/sessionId/{session}`: a session in a container.
+    ExecStream { session: String },
     /// Something in a subscription.
     Arm { subscription: String, place: Place },
     /// Nothing that is known.
@@ -80,6 +82,11 @@ pub(super) fn parse(path: &str) -> Target {
         ("vnetlab", [word, nonce]) if word.eq_ignore_ascii_case("evidence") => Target::Evidence {
             nonce: owned(nonce),
         },
+        ("execstream", [word, session]) if word.eq_ignore_ascii_case("sessionId") => {
+            Target::ExecStream {
+                session: owned(session),
+            }
+        }
         ("subscriptions", [subscription, rest @ ..]) => match place(subscription, rest) {
             Some(place) => Target::Arm {
                 subscription: owned(subscription),

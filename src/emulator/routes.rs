@@ -22,7 +22,7 @@ use super::reply::{Refusal, empty, json_reply, with_header, with_operation};
 use super::resources::{self, Begun};
 use super::security;
 use super::state::{Shared, base_of};
-use super::{actions, deployments, groups, kubernetes};
+use super::{actions, containers, deployments, groups, kubernetes};
 
 /// The largest request body: a template may have 4 MB.
 const LARGEST_BODY: usize = 16 << 20;
@@ -51,6 +51,10 @@ async fn answer(shared: &Arc<Shared>, base: &str, request: Request<Body>) -> Res
     if let Target::Kubernetes { cluster, rest } = target {
         return kubernetes::answer(shared, &cluster, &rest, request).await;
     }
+    if let Target::ExecStream { session } = target {
+        // Its password comes over the socket.
+        return containers::open(shared, &session, request);
+    }
     if !security::bears(request.headers(), &shared.token) {
         return security::unauthenticated(base, &shared.tenant);
     }
@@ -60,7 +64,9 @@ async fn answer(shared: &Arc<Shared>, base: &str, request: Request<Body>) -> Res
             subscription,
             place,
         } => arm(shared, base, &subscription, place, request).await,
-        Target::Unknown | Target::Kubernetes { .. } => Err(no_such_path(request.uri().path())),
+        Target::Unknown | Target::Kubernetes { .. } | Target::ExecStream { .. } => {
+            Err(no_such_path(request.uri().path()))
+        }
     };
     answered.unwrap_or_else(IntoResponse::into_response)
 }
@@ -136,6 +142,7 @@ async fn arm(
     request: Request<Body>,
 ) -> Result<Response, Refusal> {
     let path = request.uri().path().to_owned();
+    let query = request.uri().query().unwrap_or_default().to_owned();
     let asked = read(request).await?;
     if !subscription.eq_ignore_ascii_case(&shared.subscription) {
         return Err(Refusal::new(
@@ -197,6 +204,15 @@ async fn arm(
         (_, Place::Resource(id)) => resource(shared, base, &id, asked),
         ("POST", Place::Under { parent, word }) if parent.key().is(CONTAINER_GROUP) => {
             actions::container_group(shared, base, &parent, &word).await
+        }
+        (method, Place::Under { parent, word }) if parent.key().is(containers::TYPE) => {
+            let asked = containers::Asked {
+                base,
+                container: &parent,
+                query: &query,
+                body: &asked.body,
+            };
+            containers::answer(shared, method, &word, &asked)
         }
         (method, Place::Under { parent, word }) => {
             actions::under(shared, base, method, &parent, &word)

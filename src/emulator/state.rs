@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::builtin::servers::Servers;
+use super::containers::Sessions;
 use super::fabric::Fabric;
 use super::security::random_token;
 use super::store::Store;
@@ -15,6 +16,7 @@ pub struct Shared {
     store: Mutex<Store>,
     pub(super) fabric: Arc<dyn Fabric>,
     pub(super) servers: Servers,
+    pub(super) sessions: Sessions,
     /// Held while a network state travels to the fabric.
     pub(super) carrying: tokio::sync::Mutex<()>,
     /// Deployments and operations under way.
@@ -34,6 +36,7 @@ impl Shared {
         Arc::new(Shared {
             store: Mutex::default(),
             servers: Servers::default(),
+            sessions: Sessions::default(),
             fabric,
             carrying: tokio::sync::Mutex::default(),
             tasks: TaskTracker::new(),

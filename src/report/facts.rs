@@ -86,14 +86,18 @@ fn body(probe: &ProbeRecord) -> Option<Fact> {
 
 fn source(probe: &ProbeRecord) -> Option<Fact> {
     let ExpectedRecord {
-        source, source_in, ..
+        source,
+        source_in,
+        not_source,
+        ..
     } = &probe.expected;
-    let expected = match (source, source_in) {
-        (Some(source), Some(set)) => Some(format!("{source}, in {set}")),
-        (Some(source), None) => Some(source.clone()),
-        (None, Some(set)) => Some(format!("in {set}")),
-        (None, None) => None,
-    };
+    let words = [
+        source.clone(),
+        source_in.as_ref().map(|set| format!("in {set}")),
+        not_source.as_ref().map(|set| format!("not in {set}")),
+    ];
+    let words = words.into_iter().flatten().collect::<Vec<_>>();
+    let expected = (!words.is_empty()).then(|| words.join(", "));
     let predicted = probe.predicted.as_ref().and_then(|p| p.source);
     let observed = probe.observed.source;
     if expected.is_none() && predicted.is_none() && observed.is_none() {

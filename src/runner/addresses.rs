@@ -4,11 +4,12 @@ use std::net::Ipv4Addr;
 
 use serde_json::Value;
 
-use crate::arm::{Addresses, PodAddress, ResourceId, views};
-use crate::compile::{Compiled, Workload};
+use crate::arm::{Addresses, Party, PodAddress, ResourceId, views};
+use crate::compile::Compiled;
 
-use super::deployment::{NAMESPACE, watch};
+use super::deployment::watch;
 use super::error::StepError;
+use super::pods::NAMESPACE;
 use super::steps::Context;
 
 impl Context<'_> {
@@ -19,51 +20,45 @@ impl Context<'_> {
             let nodes = self.cluster(key).await?.nodes().await?;
             addresses.nodes.insert(key.clone(), nodes);
         }
-        for workload in compiled.manifest.workloads.values() {
-            match workload {
-                Workload::ContainerGroup { key } => {
-                    let id = ResourceId::in_group(&self.target.subscription, self.group, key);
-                    let version = compiled
-                        .api_version(views::CONTAINER_GROUP)
-                        .unwrap_or_default();
-                    let group = self.target.client.get(&id, version).await?;
-                    let address = group
-                        .pointer("/properties/ipAddress/ip")
-                        .and_then(Value::as_str);
-                    if let Some(address) = address.and_then(|text| text.parse::<Ipv4Addr>().ok()) {
-                        addresses.container_groups.insert(key.clone(), address);
-                    }
-                }
-                Workload::Pod { cluster, name, .. } => {
-                    let quiet = |_| {};
-                    let watch = watch(self.limit(), self.cancel, &quiet);
-                    let cluster_api = self.cluster(cluster).await?;
-                    let address = cluster_api.wait_running(NAMESPACE, name, &watch).await?;
-                    addresses
-                        .pods
-                        .insert((cluster.clone(), name.clone()), address);
-                }
+        let version = compiled
+            .api_version(views::CONTAINER_GROUP)
+            .unwrap_or_default();
+        for key in compiled.manifest.container_groups() {
+            let id = ResourceId::in_group(&self.target.subscription, self.group, key);
+            let group = self.target.client.get(&id, version).await?;
+            let address = group
+                .pointer("/properties/ipAddress/ip")
+                .and_then(Value::as_str);
+            if let Some(address) = address.and_then(|text| text.parse::<Ipv4Addr>().ok()) {
+                addresses.container_groups.insert(key.clone(), address);
             }
+        }
+        for pod in compiled.manifest.pods() {
+            let quiet = |_| {};
+            let watch = watch(self.limit(), self.cancel, &quiet);
+            let cluster = self.cluster(&pod.cluster).await?;
+            let address = cluster.wait_running(NAMESPACE, &pod.name, &watch).await?;
+            addresses
+                .pods
+                .insert((pod.cluster.clone(), pod.name.clone()), address);
         }
         Ok(addresses)
     }
 }
 
-/// The address of a workload; `None` where the target has not told it.
-pub(super) fn of_workload(addresses: &Addresses, workload: &Workload) -> Option<Ipv4Addr> {
-    match workload {
-        Workload::ContainerGroup { key } => addresses.container_groups.get(key).copied(),
-        Workload::Pod { .. } => pod_of_workload(addresses, workload).map(|pod| pod.address),
+/// The address of one end of a flow; `None` where the target has not told it.
+pub(super) fn of_party(addresses: &Addresses, party: &Party) -> Option<Ipv4Addr> {
+    match party {
+        Party::ContainerGroup(key) => addresses.container_groups.get(key).copied(),
+        Party::NetworkInterface(key) => addresses.network_interfaces.get(key).copied(),
+        Party::Pod { .. } => pod_of_party(addresses, party).map(|pod| pod.address),
     }
 }
 
-/// The pod that stands for a workload.
-pub(super) fn pod_of_workload<'a>(
-    addresses: &'a Addresses,
-    workload: &Workload,
-) -> Option<&'a PodAddress> {
-    match workload {
-        Workload::ContainerGroup { .. } => None,
-        Workload::Pod { cluster, name, .. } => addresses.pods.get(&(cluster.clone(), name.clone())),
+/// The pod that is one end of a flow.
+pub(super) fn pod_of_party<'a>(addresses: &'a Addresses, party: &Party) -> Option<&'a PodAddress> {
+    match party {
+        Party::ContainerGroup(_) | Party::NetworkInterface(_) => None,
+        Party::Pod { cluster, name, .. } => addresses.pods.get(&(cluster.clone(), name.clone())),
     }
 }

@@ -1,23 +1,19 @@
-//! The deployment of one step: the template, what is deleted, and the pods that follow it.
+//! The deployment of one state: what is deleted, the template with its parameters, and what follows from it.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::arm::{self, Parameters, ResourceId, ResourceKey, Scope, views};
-use crate::client::kubernetes::Cluster;
+use crate::arm::{self, Parameters, ResourceId, ResourceKey, Scope, Template, views};
 use crate::client::{ClientError, Deployment, Progress, Watch};
-use crate::compile::{Compiled, Delta, Workload};
-use crate::topology::Name;
-use crate::verdict::event::{DeploymentRecord, Event, TargetName};
+use crate::compile::{Compiled, Delta, using};
+use crate::verdict::event::{DeploymentRecord, Event};
 
 use super::error::StepError;
+use super::parameters;
 use super::steps::Context;
-
-/// The namespace of the workload pods.
-pub(super) const NAMESPACE: &str = "default";
 
 /// The longest that one operation may take: the slowest recorded cluster took 35 minutes.
 pub(super) const OPERATION_LIMIT: Duration = Duration::from_secs(60 * 60);
@@ -39,30 +35,36 @@ pub(super) fn watch<'a>(
 }
 
 impl Context<'_> {
-    /// Deploys what differs from the state before, and makes its pods.
+    /// Deploys what differs from the state before, and makes its pods. `name` is the deployment's.
     pub(super) async fn deploy(
         &mut self,
-        step: usize,
+        name: &str,
         compiled: &Compiled,
     ) -> Result<Option<DeploymentRecord>, StepError> {
-        let delta = match &self.deployed {
+        let mut delta = match &self.deployed {
             Some(before) => Delta::between(&before.template, &compiled.template),
-            None => Delta {
-                template: compiled.template.clone(),
-                deleted: Vec::new(),
-            },
+            None => Delta::first(&compiled.template),
         };
-        // While its cluster is still there to be asked.
+        self.tell_addresses(compiled).await?;
+        let later = self.postpone(compiled, &mut delta)?;
         self.remove_pods(compiled).await?;
-        let record = if delta.is_empty() {
-            None
-        } else {
-            Some(self.send(step, &delta).await?)
+        let mut record = DeploymentRecord {
+            name: name.to_owned(),
+            resources: Vec::new(),
+            deleted: Vec::new(),
         };
-        self.pods(compiled).await?;
+        self.delete(&delta.deleted_before, &mut record).await?;
+        self.send(name, compiled, &delta.template, &mut record)
+            .await?;
+        self.delete(&delta.deleted_after, &mut record).await?;
+        self.make_pods(compiled, &delta).await?;
         self.containers_run(compiled).await?;
+        if let Some(before) = &self.deployed {
+            self.held.change(before, compiled);
+        }
         self.deployed = Some(compiled.clone());
-        Ok(record)
+        let sent = self.follow(name, compiled, later, &mut record).await?;
+        Ok((!delta.is_empty() || sent).then_some(record))
     }
 
     /// The id under which a resource of the state before was deployed: its name may be an expression,
@@ -74,6 +76,8 @@ impl Context<'_> {
         };
         let mut template = before.template.clone();
         template.outputs.clear();
+        // The names of resources hold no address and no secret.
+        template.parameters.retain(|name, _| name == "location");
         template.resources.retain(|resource| resource.key() == *key);
         for resource in &mut template.resources {
             resource.depends_on.clear();
@@ -94,8 +98,86 @@ impl Context<'_> {
         Ok(id.unwrap_or_else(|| ResourceId::in_group(&self.target.subscription, self.group, key)))
     }
 
-    async fn send(&mut self, step: usize, delta: &Delta) -> Result<DeploymentRecord, StepError> {
-        let name = format!("vnetlab-{}-{step}", &self.run_id[..8]);
+    /// Asks the state before for the addresses that parameters of the state to come hold.
+    async fn tell_addresses(&mut self, compiled: &Compiled) -> Result<(), StepError> {
+        if let Some(before) = self.deployed.clone()
+            && parameters::any_address(&compiled.manifest)
+        {
+            let told = self.addresses(&before).await?;
+            self.told = parameters::addresses(&compiled.manifest, &before.manifest, &told);
+        }
+        Ok(())
+    }
+
+    /// Takes the resources out of the difference that need an address which only this deployment tells; they are
+    /// there already, and are brought up to date after it. The value is the names of the parameters.
+    fn postpone(
+        &self,
+        compiled: &Compiled,
+        delta: &mut Delta,
+    ) -> Result<BTreeSet<String>, StepError> {
+        let unfilled = parameters::unfilled(&delta.template, &compiled.manifest, &self.told);
+        if unfilled.is_empty() {
+            return Ok(unfilled);
+        }
+        let waiting = using(&delta.template, &unfilled).resources;
+        let before = self
+            .deployed
+            .as_ref()
+            .map(|before| &before.template.resources);
+        let before = before.into_iter().flatten().map(|resource| resource.key());
+        let before = before.collect::<BTreeSet<_>>();
+        if let Some(new) = waiting
+            .iter()
+            .find(|resource| !before.contains(&resource.key()))
+        {
+            return Err(StepError::AddressUnknown {
+                resource: new.key(),
+                parameters: unfilled.into_iter().collect::<Vec<_>>().join("`, `"),
+            });
+        }
+        delta.leave_out(&waiting);
+        Ok(unfilled)
+    }
+
+    /// Sends again what depends on addresses that the deployment has changed, or told for the first time.
+    async fn follow(
+        &mut self,
+        name: &str,
+        compiled: &Compiled,
+        mut changed: BTreeSet<String>,
+        record: &mut DeploymentRecord,
+    ) -> Result<bool, StepError> {
+        if !parameters::any_address(&compiled.manifest) {
+            self.told = Parameters::new();
+            return Ok(false);
+        }
+        let told = self.addresses(compiled).await?;
+        let told = parameters::addresses(&compiled.manifest, &compiled.manifest, &told);
+        let moved = told
+            .iter()
+            .filter(|(name, value)| self.told.get(*name) != Some(value));
+        changed.extend(moved.map(|(name, _)| name.clone()));
+        self.told = told;
+        let again = using(&compiled.template, &changed);
+        if again.resources.is_empty() {
+            return Ok(false);
+        }
+        let name = format!("{name}-addresses");
+        self.send(&name, compiled, &again, record).await?;
+        Ok(true)
+    }
+
+    async fn send(
+        &mut self,
+        name: &str,
+        compiled: &Compiled,
+        template: &Template,
+        record: &mut DeploymentRecord,
+    ) -> Result<(), StepError> {
+        if template.resources.is_empty() {
+            return Ok(());
+        }
         let emit = self.emit;
         let progress = |progress: Progress| {
             emit(Event::Progress {
@@ -103,43 +185,53 @@ impl Context<'_> {
             })
         };
         let watch = watch(self.limit(), self.cancel, &progress);
-        let mut record = DeploymentRecord {
-            name: name.clone(),
-            resources: Vec::new(),
-            deleted: Vec::new(),
+        let resources = template.resources.len();
+        emit(Event::Progress {
+            message: match resources {
+                1 => format!("deployment `{name}`: 1 resource"),
+                _ => format!("deployment `{name}`: {resources} resources"),
+            },
+        });
+        let parameters =
+            parameters::values(template, &compiled.manifest, &self.told, &self.secrets);
+        let deployment = Deployment {
+            name,
+            template,
+            parameters: &parameters,
         };
-        if !delta.template.resources.is_empty() {
-            let resources = delta.template.resources.len();
-            emit(Event::Progress {
-                message: match resources {
-                    1 => format!("deployment `{name}`: 1 resource"),
-                    _ => format!("deployment `{name}`: {resources} resources"),
-                },
-            });
-            let parameters = Parameters::new();
-            let deployment = Deployment {
-                name: &name,
-                template: &delta.template,
-                parameters: &parameters,
-            };
-            self.target.client.validate(self.group, &deployment).await?;
-            let deployed = self
-                .target
-                .client
-                .deploy(self.group, &deployment, &watch)
-                .await;
-            if matches!(
-                deployed,
-                Err(ClientError::Cancelled { .. } | ClientError::Deadline { .. })
-            ) {
-                // What was submitted goes on at the target unless it is told to stop; that it has ended
-                // already is no reason to say more than why the wait ended.
-                let _ = self.target.client.cancel(self.group, &name).await;
-            }
-            let deployed = deployed?;
-            record.resources = deployed.resources.iter().map(ToString::to_string).collect();
+        let client = &self.target.client;
+        client.validate(self.group, &deployment).await?;
+        let deployed = client.deploy(self.group, &deployment, &watch).await;
+        if matches!(
+            deployed,
+            Err(ClientError::Cancelled { .. } | ClientError::Deadline { .. })
+        ) {
+            // What was submitted goes on at the target unless it is told to stop; that it has ended
+            // already is no reason to say more than why the wait ended.
+            let _ = client.cancel(self.group, name).await;
         }
-        for key in &delta.deleted {
+        for id in deployed?.resources {
+            let id = id.to_string();
+            if !record.resources.contains(&id) {
+                record.resources.push(id);
+            }
+        }
+        Ok(())
+    }
+
+    async fn delete(
+        &mut self,
+        keys: &[ResourceKey],
+        record: &mut DeploymentRecord,
+    ) -> Result<(), StepError> {
+        let emit = self.emit;
+        let progress = |progress: Progress| {
+            emit(Event::Progress {
+                message: progress.to_string(),
+            })
+        };
+        let watch = watch(self.limit(), self.cancel, &progress);
+        for key in keys {
             // What is deleted was deployed, so the state before knows its version.
             let version = self
                 .deployed
@@ -155,95 +247,33 @@ impl Context<'_> {
             // A cluster of the same name that comes later has other credentials.
             self.clusters.remove(key);
         }
-        Ok(record)
-    }
-
-    /// Removes the pods that the state to come does not have, or has otherwise.
-    async fn remove_pods(&mut self, compiled: &Compiled) -> Result<(), StepError> {
-        let emit = self.emit;
-        let progress = |progress: Progress| {
-            emit(Event::Progress {
-                message: progress.to_string(),
-            });
-        };
-        let watch = watch(self.limit(), self.cancel, &progress);
-        for (name, workload) in self.pods_before() {
-            if let Workload::Pod {
-                cluster, name: pod, ..
-            } = &workload
-                && compiled.manifest.workloads.get(&name) != Some(&workload)
-            {
-                let cluster = self.cluster(cluster).await?;
-                cluster.delete_pod(NAMESPACE, pod, &watch).await?;
-            }
-        }
         Ok(())
     }
 
-    /// The workloads of the state that is deployed.
-    fn pods_before(&self) -> BTreeMap<Name, Workload> {
-        let deployed = self.deployed.as_ref();
-        deployed
-            .map(|compiled| compiled.manifest.workloads.clone())
-            .unwrap_or_default()
-    }
-
-    /// Makes the pods that the state before does not have, or has otherwise.
-    async fn pods(&mut self, compiled: &Compiled) -> Result<(), StepError> {
-        let emit = self.emit;
-        let progress = |progress: Progress| {
-            emit(Event::Progress {
-                message: progress.to_string(),
-            });
-        };
-        let watch = watch(self.limit(), self.cancel, &progress);
-        let before = self.pods_before();
-        let mut made = Vec::new();
-        for (name, workload) in &compiled.manifest.workloads {
-            if let Workload::Pod {
-                cluster,
-                name: pod,
-                manifest,
-            } = workload
-                && before.get(name) != Some(workload)
-            {
-                let message = format!("pod `{pod}` on cluster `{}`", cluster.name);
-                emit(Event::Progress { message });
-                self.cluster(cluster)
-                    .await?
-                    .create_pod(NAMESPACE, manifest)
-                    .await?;
-                made.push((cluster, pod));
-            }
-        }
-        for (cluster, pod) in made {
-            self.cluster(cluster)
-                .await?
-                .wait_running(NAMESPACE, pod, &watch)
-                .await?;
-        }
-        Ok(())
-    }
-
-    /// Waits until the containers of every container group run: `Succeeded` says nothing of them.
+    /// Waits until the containers of every container group run, or have run: `Succeeded` of a deployment says
+    /// nothing of them.
     async fn containers_run(&self, compiled: &Compiled) -> Result<(), StepError> {
         let deadline = self.limit();
-        for workload in compiled.manifest.workloads.values() {
-            let Workload::ContainerGroup { key } = workload else {
-                continue;
-            };
+        let version = compiled
+            .api_version(views::CONTAINER_GROUP)
+            .unwrap_or_default();
+        for key in compiled.manifest.container_groups() {
             let id = ResourceId::in_group(&self.target.subscription, self.group, key);
-            let version = compiled
-                .api_version(views::CONTAINER_GROUP)
-                .unwrap_or_default();
             loop {
                 let group = self.target.client.get(&id, version).await?;
-                let state = group
-                    .pointer("/properties/instanceView/state")
-                    .and_then(Value::as_str)
-                    .unwrap_or_default();
-                if state.eq_ignore_ascii_case("running") {
+                let text = |path: &str| {
+                    let value = group.pointer(path).and_then(Value::as_str);
+                    value.unwrap_or_default().to_ascii_lowercase()
+                };
+                let state = text("/properties/instanceView/state");
+                // A group that is not started again has done its work.
+                if matches!(&*state, "running" | "succeeded") {
                     break;
+                }
+                if state == "failed" && text("/properties/restartPolicy") != "always" {
+                    return Err(StepError::ContainerGroupFailed {
+                        name: key.name.clone(),
+                    });
                 }
                 tokio::select! {
                     () = self.cancel.cancelled() => return Err(StepError::Interrupted { operation: format!("waiting for container group `{}`", key.name) }),
@@ -253,17 +283,5 @@ impl Context<'_> {
             }
         }
         Ok(())
-    }
-
-    /// The Kubernetes API of a cluster, by its own credentials.
-    pub(super) async fn cluster(&mut self, key: &ResourceKey) -> Result<&Cluster, StepError> {
-        if !self.clusters.contains_key(key) {
-            let id = ResourceId::in_group(&self.target.subscription, self.group, key);
-            let kubeconfig = self.target.client.cluster_credentials(&id).await?;
-            let cluster =
-                Cluster::connect(&kubeconfig, self.target.name == TargetName::Local).await?;
-            self.clusters.insert(key.clone(), cluster);
-        }
-        Ok(&self.clusters[key])
     }
 }

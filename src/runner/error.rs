@@ -1,6 +1,6 @@
-use crate::arm::AzureError;
-use crate::client::ClientError;
+use crate::arm::{AzureError, ResourceKey};
 use crate::client::kubernetes::KubernetesError;
+use crate::client::{ClientError, ContainerExecError};
 
 /// What went wrong within a step.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +11,9 @@ pub(super) enum StepError {
     /// A cluster's Kubernetes API refused, or could not be reached.
     #[error(transparent)]
     Kubernetes(#[from] KubernetesError),
+    /// A command could not be run in a container group.
+    #[error(transparent)]
+    ContainerExec(#[from] ContainerExecError),
     /// A resource of a template that was deployed has no id any more.
     #[error("the template cannot be expanded")]
     Template(#[source] AzureError),
@@ -31,6 +34,20 @@ pub(super) enum StepError {
     Command {
         /// The words.
         message: String,
+    },
+    /// A new resource needs an address that only the same deployment tells.
+    #[error("`{resource}` is new and needs `{parameters}`, which only the same deployment tells")]
+    AddressUnknown {
+        /// The resource.
+        resource: ResourceKey,
+        /// The parameters that hold the addresses.
+        parameters: String,
+    },
+    /// A container group that is not started again has failed.
+    #[error("container group `{name}` failed, and its restart policy lets it be")]
+    ContainerGroupFailed {
+        /// The container group.
+        name: String,
     },
     /// A way to run a probe that does not exist yet.
     #[error("{operation} is not supported yet")]

@@ -2,19 +2,19 @@
 
 use std::net::Ipv4Addr;
 
-use crate::arm::Addresses;
-use crate::compile::{Manifest, Workload};
+use crate::arm::{Addresses, Party};
+use crate::compile::Manifest;
 use crate::net::Prefix;
-use crate::topology::{self, SourceSet, SourceWord};
+use crate::topology::{self, Name, ProbeTarget, SourceSet, SourceWord};
 use crate::verdict::event::ExpectedRecord;
-use crate::verdict::{Answer, Expectation, ExpectedSource, ExpectedSourceSet};
+use crate::verdict::{Answer, Expectation, ExpectedAnswer, ExpectedSource, ExpectedSourceSet};
 
-use super::addresses::{of_workload, pod_of_workload};
+use super::addresses::{of_party, pod_of_party};
 
 /// Fills in the addresses of an expectation about a probe of `caller`.
 pub(super) fn resolve(
     expectation: &topology::Expectation,
-    caller: &Workload,
+    caller: &Party,
     manifest: &Manifest,
     addresses: &Addresses,
 ) -> Expectation {
@@ -29,36 +29,72 @@ pub(super) fn resolve(
             .source_in
             .as_ref()
             .map(|set| source_set(set, manifest, addresses)),
+        not_source: expectation
+            .not_source
+            .as_ref()
+            .map(|set| source_set(set, manifest, addresses)),
         by: expectation.by.clone(),
+        answers: expectation
+            .answers
+            .iter()
+            .map(|answer| self::answer(answer, manifest, addresses))
+            .collect(),
+    }
+}
+
+/// What a DNS answer must hold: a workload is its address.
+fn answer(word: &ProbeTarget, manifest: &Manifest, addresses: &Addresses) -> ExpectedAnswer {
+    let value = match word {
+        ProbeTarget::Address(address) => Some(address.to_string()),
+        ProbeTarget::Hostname(host) => Some(host.clone()),
+        ProbeTarget::Workload(name) => {
+            let copies = manifest.workloads.get(name).map(Vec::as_slice);
+            match copies {
+                Some([one]) => of_party(addresses, &one.party()).map(|ip| ip.to_string()),
+                _ => None,
+            }
+        }
+    };
+    ExpectedAnswer {
+        word: word.to_string(),
+        value,
     }
 }
 
 fn source(
     word: &SourceWord,
-    caller: &Workload,
+    caller: &Party,
     manifest: &Manifest,
     addresses: &Addresses,
 ) -> ExpectedSource {
     let (word, address) = match word {
         SourceWord::Node => (
             "node".to_owned(),
-            pod_of_workload(addresses, caller).map(|pod| pod.node_address),
+            pod_of_party(addresses, caller).map(|pod| pod.node_address),
         ),
         SourceWord::Pod => (
             "pod".to_owned(),
-            pod_of_workload(addresses, caller).map(|pod| pod.address),
+            pod_of_party(addresses, caller).map(|pod| pod.address),
         ),
-        SourceWord::Caller => ("self".to_owned(), of_workload(addresses, caller)),
+        SourceWord::Caller => ("self".to_owned(), of_party(addresses, caller)),
         SourceWord::Workload(name) => (
             name.to_string(),
-            manifest
-                .workloads
-                .get(name)
-                .and_then(|workload| of_workload(addresses, workload)),
+            of_copy(name, caller, manifest).and_then(|party| of_party(addresses, &party)),
         ),
         SourceWord::Address(address) => (address.to_string(), Some(*address)),
     };
     ExpectedSource { word, address }
+}
+
+/// The copy of a workload that is meant as a source: the caller itself, or the only one.
+fn of_copy(name: &Name, caller: &Party, manifest: &Manifest) -> Option<Party> {
+    let copies = manifest.workloads.get(name)?;
+    let mut parties = copies.iter().map(|copy| copy.party());
+    match (copies.len(), parties.clone().find(|party| party == caller)) {
+        (_, Some(caller)) => Some(caller),
+        (1, None) => parties.next(),
+        _ => None,
+    }
 }
 
 fn source_set(set: &SourceSet, manifest: &Manifest, addresses: &Addresses) -> ExpectedSourceSet {
@@ -66,7 +102,8 @@ fn source_set(set: &SourceSet, manifest: &Manifest, addresses: &Addresses) -> Ex
         .workloads
         .iter()
         .filter_map(|name| manifest.workloads.get(name));
-    let of_workloads = workloads.filter_map(|workload| of_workload(addresses, workload));
+    let copies = workloads.flatten();
+    let of_workloads = copies.filter_map(|copy| of_party(addresses, &copy.party()));
     let clusters = set
         .clusters
         .iter()
@@ -104,6 +141,12 @@ pub(super) fn record(expectation: &Expectation) -> ExpectedRecord {
         body: expectation.body.as_ref().map(ToString::to_string),
         source: expectation.source.as_ref().map(with_address),
         source_in: expectation.source_in.as_ref().map(|set| set.words.clone()),
+        not_source: expectation.not_source.as_ref().map(|set| set.words.clone()),
+        answers: expectation
+            .answers
+            .iter()
+            .map(|answer| answer.word.clone())
+            .collect(),
         by: expectation.by.as_ref().map(ToString::to_string),
     }
 }

@@ -8,8 +8,12 @@ mod addresses;
 mod deployment;
 mod error;
 mod expectation;
+mod held;
+mod parameters;
+mod pods;
 mod preflight;
 mod probing;
+mod secrets;
 mod steps;
 mod trial;
 
@@ -20,7 +24,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::client::{Client, ClientError};
-use crate::compile::CompileError;
+use crate::compile::{CompileError, Compiler};
 use crate::topology::{Cleanup, ClusterNetwork, Experiment};
 use crate::verdict::event::{
     Event, FabricName, Report, SpecRecord, StepRecord, TargetName, error_chain,
@@ -118,6 +122,7 @@ pub enum RunError {
 /// [`RunError`] when nothing was deployed; all that goes wrong later is in the report.
 pub async fn run(
     experiment: &Experiment,
+    compiler: &Compiler,
     file: PathBuf,
     target: &Target,
     emit: &(dyn Fn(Event) + Send + Sync),
@@ -133,8 +138,10 @@ pub async fn run(
         fabric: target.fabric,
         notes: notes.clone(),
     });
-    let compiled = preflight::compile(experiment)?;
+    let compiled = preflight::compile(compiler, experiment)?;
     preflight::check(experiment, &compiled)?;
+    preflight::judged(experiment)?;
+    let secrets = preflight::secrets(experiment, &compiled, &file)?;
     if target.name == TargetName::Local {
         preflight::carried_locally(experiment)?;
     }
@@ -162,8 +169,9 @@ pub async fn run(
 
     let budget = experiment.budget.time.map(|time| started + time);
     let mut context = steps::Context::new(target, &group, &location, &run_id, emit, cancel, budget);
+    context.secrets = secrets;
     let mut records = Vec::new();
-    for (index, (step, compiled)) in experiment.steps.iter().zip(&compiled).enumerate() {
+    for (index, (step, states)) in experiment.steps.iter().zip(&compiled).enumerate() {
         if cancel.is_cancelled() {
             break;
         }
@@ -175,7 +183,7 @@ pub async fn run(
             name,
             kind,
         });
-        let (record, goes_on) = context.step(index, step, compiled).await;
+        let (record, goes_on) = context.step(index, step, states).await;
         emit(Event::StepFinished {
             index,
             record: Box::new(record.clone()),

@@ -1,12 +1,14 @@
 //! What is settled before the first request: every state compiles, and the budget allows it.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 
 use crate::compile::{Compiled, Compiler};
 use crate::net::Prefix;
-use crate::topology::{Experiment, ProbeTarget};
+use crate::topology::{Experiment, ProbeTarget, Scheme};
 
 use super::RunError;
+use super::secrets::Secrets;
 
 /// Why an experiment is refused before anything is deployed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,13 +40,34 @@ pub enum Refusal {
         /// The address.
         address: Ipv4Addr,
     },
+    /// A secret has no value.
+    #[error("secret `{name}`: {reason}")]
+    Secret {
+        /// The secret.
+        name: String,
+        /// Why it has none.
+        reason: String,
+    },
+    /// Something that the language says and no run can judge yet.
+    #[error(
+        "step `{step}`: {what} cannot be run yet; `vnetlab check` and `vnetlab compile` take it"
+    )]
+    NotRun {
+        /// The step.
+        step: String,
+        /// What it is.
+        what: String,
+    },
     /// No region is known.
     #[error("the spec names no `location`, and the target has no default")]
     NoLocation,
 }
 
-/// Compiles the state of the network in every step.
-pub(super) fn compile(experiment: &Experiment) -> Result<Vec<Compiled>, RunError> {
+/// Compiles the states of the network in every step.
+pub(super) fn compile(
+    compiler: &Compiler,
+    experiment: &Experiment,
+) -> Result<Vec<Vec<Compiled>>, RunError> {
     let failed = |step: &str| {
         let step = step.to_owned();
         move |source| RunError::Compile {
@@ -52,20 +75,30 @@ pub(super) fn compile(experiment: &Experiment) -> Result<Vec<Compiled>, RunError
             source: Box::new(source),
         }
     };
-    let compiler = Compiler::new().map_err(failed("deploy"))?;
     experiment
         .steps
         .iter()
         .map(|step| {
             compiler
-                .compile(&step.topology, &experiment.tags)
+                .step(step, &experiment.tags)
                 .map_err(failed(&step.name))
         })
         .collect()
 }
 
+/// Reads the secrets that any state needs.
+pub(super) fn secrets(
+    experiment: &Experiment,
+    compiled: &[Vec<Compiled>],
+    spec: &Path,
+) -> Result<Secrets, Refusal> {
+    let states = compiled.iter().flatten();
+    let needed = states.flat_map(|state| state.manifest.secrets()).collect();
+    Secrets::read(&experiment.secrets, &needed, spec)
+}
+
 /// Checks the largest state against the budget.
-pub(super) fn check(experiment: &Experiment, compiled: &[Compiled]) -> Result<(), Refusal> {
+pub(super) fn check(experiment: &Experiment, compiled: &[Vec<Compiled>]) -> Result<(), Refusal> {
     let clusters = experiment
         .steps
         .iter()
@@ -84,6 +117,7 @@ pub(super) fn check(experiment: &Experiment, compiled: &[Compiled]) -> Result<()
     }
     let resources = compiled
         .iter()
+        .flatten()
         .map(|compiled| compiled.template.resources.len())
         .max()
         .unwrap_or(0);
@@ -96,6 +130,43 @@ pub(super) fn check(experiment: &Experiment, compiled: &[Compiled]) -> Result<()
             needed: resources,
             allowed,
         });
+    }
+    Ok(())
+}
+
+/// Refuses, before anything is deployed, what a run does not judge: silence would be taken for a pass.
+pub(super) fn judged(experiment: &Experiment) -> Result<(), Refusal> {
+    for step in &experiment.steps {
+        let refuse = |what: String| {
+            Err(Refusal::NotRun {
+                step: step.name.clone(),
+                what,
+            })
+        };
+        let topology = &step.topology;
+        let proven = topology.invariants.keys().chain(step.prove.keys()).next();
+        if let Some(name) = proven {
+            return refuse(format!("invariant `{name}`"));
+        }
+        for wanted in &step.probes {
+            let name = &wanted.probe;
+            let expected = &wanted.expectation;
+            if !expected.header.is_empty() {
+                return refuse(format!("the expected `header` of probe `{name}`"));
+            }
+            if expected.rtt.is_some() {
+                return refuse(format!("the expected `rtt` of probe `{name}`"));
+            }
+            let Some(probe) = topology.probes.get(name) else {
+                continue;
+            };
+            if let (ProbeTarget::Hostname(host), false) = (&probe.to, probe.scheme == Scheme::Dns) {
+                return refuse(format!("a call by the host name `{host}` (probe `{name}`)"));
+            }
+            if probe.send.is_some() && probe.scheme != Scheme::Udp {
+                return refuse(format!("a request with a body (`send` of probe `{name}`)"));
+            }
+        }
     }
     Ok(())
 }

@@ -2,26 +2,27 @@
 //! their verdicts.
 
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
 
-use crate::arm::Addresses;
-use crate::compile::{Compiled, ProbePlan, Workload};
+use crate::arm::{Addresses, Destination, FlowState, Party, Question, ResourceId};
+use crate::compile::{Compiled, ProbePlan};
 use crate::predict::concrete::predict;
-use crate::topology::Name;
-use crate::topology::ProbeExpectation;
+use crate::probe::Kind;
+use crate::topology::{self, Name, ProbeExpectation};
 use crate::verdict::event::{ObservedRecord, ProbeRecord};
 use crate::verdict::{
     Expectation, Judgement, Observation, Observed, Outcome, Prediction, Standing, Verdict, judge,
 };
 
-use super::addresses::of_workload;
-use super::deployment::NAMESPACE;
+use super::addresses::of_party;
 use super::error::StepError;
+use super::pods::NAMESPACE;
 use super::steps::Context;
 use super::trial::{Rules, Trial, covered};
-use super::{expectation, millis};
+use super::{Settle, expectation, millis};
 use crate::verdict::event::error_chain;
 
 /// What the exec machinery may take on top of the probe's own time.
@@ -45,17 +46,17 @@ impl Context<'_> {
     /// not begun, because the run was interrupted.
     pub(super) async fn probes(
         &mut self,
-        wanted: &[ProbeExpectation],
+        wanted: &[(&ProbeExpectation, &ProbePlan)],
         compiled: &Compiled,
         state: &State,
         settle: bool,
     ) -> Vec<Option<Tried>> {
         let this = &*self;
-        let probes = wanted.iter().map(|wanted| async move {
+        let probes = wanted.iter().map(|&(wanted, plan)| async move {
             if this.cancel.is_cancelled() {
                 return None;
             }
-            let tried = this.probe(wanted, compiled, state, settle).await;
+            let tried = this.probe(wanted, plan, compiled, state, settle).await;
             this.note_control(&tried.trial.observation);
             Some(tried)
         });
@@ -75,35 +76,38 @@ impl Context<'_> {
     async fn probe(
         &self,
         wanted: &ProbeExpectation,
+        plan: &ProbePlan,
         compiled: &Compiled,
         state: &State,
         settle: bool,
     ) -> Tried {
-        let plan = self.plan(&wanted.probe, compiled, &state.addresses);
-        let caller = &compiled.manifest.workloads[&plan.from];
+        let mut plan = with_address(plan, &state.addresses);
+        if let Kind::Http(http) | Kind::Https(http) = &mut plan.probe.kind {
+            let headers = plan.headers.iter();
+            http.headers = headers
+                .map(|(name, value)| (name.clone(), self.secrets.text(value)))
+                .collect();
+        }
         let expected = expectation::resolve(
             &wanted.expectation,
-            caller,
+            &plan.question.from,
             &compiled.manifest,
             &state.addresses,
         );
-        let predicted = predict(&state.resources, &state.addresses, &plan.question);
-        if let Err(error) = &predicted {
-            self.progress(format!(
-                "no prediction for `{}`: {}",
-                wanted.probe,
-                error_chain(error)
-            ));
-        }
-        let predicted = predicted.ok();
+        let flow = self.held.flow(&wanted.probe, &plan);
+        let predicted = Mutex::new((flow, self.predict(&wanted.probe, &plan, flow, state)));
+        let last = || {
+            let predicted = predicted.lock().unwrap_or_else(PoisonError::into_inner);
+            predicted.1.clone()
+        };
         let rules = Rules {
             repeat: plan.repeat,
-            settle: settle.then_some(self.target.settle),
+            settle: self.settle(&wanted.expectation, settle),
             longest: plan.probe.timeout,
             cancel: self.cancel,
         };
         let fits = |observation: &Observation| {
-            let judged = self.judged(&expected, predicted.as_ref(), observation);
+            let judged = self.judged(&expected, last().as_ref(), observation);
             // That the prediction differs is no reason to try again, unless a change may explain it.
             judged.verdict == Verdict::Pass || (judged.verdict == Verdict::Diverged && !settle)
         };
@@ -111,8 +115,20 @@ impl Context<'_> {
             let word = observation.outcome.word();
             self.progress(format!("`{}`, try {number}: {word}", wanted.probe));
         };
-        let connect = async || self.observe(&plan, caller).await;
+        let connect = async || {
+            // The try before may have opened the connection.
+            let flow = self.held.flow(&wanted.probe, &plan);
+            if let Ok(mut predicted) = predicted.lock()
+                && predicted.0 != flow
+            {
+                *predicted = (flow, self.predict(&wanted.probe, &plan, flow, state));
+            }
+            let observation = self.observe(&plan).await;
+            self.held.note(&wanted.probe, &plan, &observation);
+            observation
+        };
         let trial = rules.run(connect, fits, missed).await;
+        let predicted = last();
         Tried {
             name: wanted.probe.clone(),
             plan,
@@ -122,16 +138,43 @@ impl Context<'_> {
         }
     }
 
-    /// The probe's plan with the called workload's address filled in.
-    fn plan(&self, name: &Name, compiled: &Compiled, addresses: &Addresses) -> ProbePlan {
-        let mut plan = compiled.manifest.probes[name].clone();
-        if let Some(target) = &plan.target {
-            plan.probe.address = of_workload(addresses, &compiled.manifest.workloads[target]);
-        }
-        plan
+    /// How a change settles, in the author's words where there are any.
+    fn settle(&self, wanted: &topology::Expectation, changed: bool) -> Option<Settle> {
+        let given = wanted.within.is_some() || wanted.stable.is_some();
+        let default = match changed {
+            true => self.target.settle,
+            false => Settle {
+                within: Duration::ZERO,
+                stable: 1,
+            },
+        };
+        (changed || given).then(|| Settle {
+            within: wanted.within.unwrap_or(default.within),
+            stable: wanted.stable.unwrap_or(default.stable),
+        })
     }
 
-    async fn observe(&self, plan: &ProbePlan, caller: &Workload) -> Observation {
+    /// What the deployed state implies for a try of a probe; `None` where the analysis cannot answer.
+    fn predict(
+        &self,
+        name: &Name,
+        plan: &ProbePlan,
+        flow: FlowState,
+        state: &State,
+    ) -> Option<Prediction> {
+        let question = Question {
+            flow,
+            ..plan.question.clone()
+        };
+        let predicted = predict(&state.resources, &state.addresses, &question);
+        if let Err(error) = &predicted {
+            let why = error_chain(error);
+            self.progress(format!("no prediction for `{name}`: {why}"));
+        }
+        predicted.ok()
+    }
+
+    async fn observe(&self, plan: &ProbePlan) -> Observation {
         // Each try has a nonce of its own, so that no line and no packet of another try can be taken for it.
         let nonce = uuid::Uuid::new_v4().simple().to_string();
         let unread = |reason: String| Observation {
@@ -141,7 +184,7 @@ impl Context<'_> {
         let Some(argv) = plan.probe.command(&nonce) else {
             return unread("the target has not told the called workload's address".to_owned());
         };
-        let mut observation = match self.exec(plan, caller, &argv).await {
+        let mut observation = match self.exec(plan, &argv).await {
             Ok(output) => plan.probe.read(&nonce, &output),
             Err(error) => unread(format!("the probe could not run: {}", error_chain(&error))),
         };
@@ -157,15 +200,10 @@ impl Context<'_> {
         observation
     }
 
-    async fn exec(
-        &self,
-        plan: &ProbePlan,
-        caller: &Workload,
-        argv: &[String],
-    ) -> Result<String, StepError> {
+    async fn exec(&self, plan: &ProbePlan, argv: &[String]) -> Result<String, StepError> {
         let limit = plan.probe.longest() + EXEC_MARGIN;
-        match caller {
-            Workload::Pod { cluster, name, .. } => {
+        match &plan.question.from {
+            Party::Pod { cluster, name, .. } => {
                 // Connected when the addresses of the step were asked for.
                 let connected = self.clusters.get(cluster);
                 let connected = connected.ok_or_else(|| StepError::Command {
@@ -179,9 +217,14 @@ impl Context<'_> {
                 }
                 Ok(output.stdout)
             }
-            // `topology::resolve` refuses a container group as a caller.
-            Workload::ContainerGroup { key } => Err(StepError::Unsupported {
-                operation: format!("running a probe inside container group `{}`", key.name),
+            Party::ContainerGroup(key) => {
+                let id = ResourceId::in_group(&self.target.subscription, self.group, key);
+                let client = &self.target.client;
+                Ok(client.exec_in_container_group(&id, argv, limit).await?)
+            }
+            // No workload stands for one yet.
+            Party::NetworkInterface(key) => Err(StepError::Unsupported {
+                operation: format!("running a probe inside `{key}`"),
             }),
         }
     }
@@ -240,11 +283,11 @@ impl Context<'_> {
         } = tried.trial.observation;
         let reason = match &outcome {
             Observed::Is(_) => None,
-            Observed::Inconclusive { reason } => Some(reason.clone()),
+            Observed::Inconclusive { reason } => Some(self.secrets.redacted(reason.clone())),
         };
         ProbeRecord {
             name: tried.name.to_string(),
-            from: tried.plan.from.to_string(),
+            from: tried.plan.caller,
             to: tried.plan.to,
             expected: expectation::record(&tried.expected),
             predicted: tried.predicted,
@@ -252,7 +295,7 @@ impl Context<'_> {
                 outcome: outcome.word().to_owned(),
                 reason,
                 status,
-                body,
+                body: body.map(|body| self.secrets.redacted(body)),
                 source,
                 urls,
                 simulated,
@@ -263,6 +306,15 @@ impl Context<'_> {
             verdict,
         }
     }
+}
+
+/// A probe's plan with the called workload's address filled in.
+fn with_address(plan: &ProbePlan, addresses: &Addresses) -> ProbePlan {
+    let mut plan = plan.clone();
+    if let (Destination::Party(called), Some(_)) = (&plan.question.to, &plan.target) {
+        plan.probe.address = of_party(addresses, called);
+    }
+    plan
 }
 
 fn is_positive(observation: &Observation) -> bool {

@@ -14,7 +14,10 @@ use crate::verdict::event::{Event, StepKind, StepRecord};
 use crate::verdict::{Verdict, combine};
 
 use super::deployment::OPERATION_LIMIT;
+use super::held::HeldConnections;
+use super::parameters;
 use super::probing::State;
+use super::secrets::Secrets;
 use super::{Target, millis};
 use crate::verdict::event::error_chain;
 
@@ -30,8 +33,14 @@ pub(super) struct Context<'a> {
     pub(super) budget: Option<Instant>,
     /// The state that is deployed.
     pub(super) deployed: Option<Compiled>,
+    /// The addresses that fill the parameters of what is deployed.
+    pub(super) told: Parameters,
+    /// The values of the secrets.
+    pub(super) secrets: Secrets,
     /// The clusters whose credentials were fetched.
     pub(super) clusters: BTreeMap<ResourceKey, Cluster>,
+    /// The connections that probes keep.
+    pub(super) held: HeldConnections,
     /// Whether a probe has reached something yet.
     pub(super) positive_control: AtomicBool,
     /// Whether something was deployed since the last probes, so that the network may still be settling.
@@ -69,7 +78,10 @@ impl<'a> Context<'a> {
             cancel,
             budget,
             deployed: None,
+            told: Parameters::new(),
+            secrets: Secrets::default(),
             clusters: BTreeMap::new(),
+            held: HeldConnections::default(),
             positive_control: AtomicBool::new(false),
             unsettled: false,
             probes_waited: Duration::ZERO,
@@ -91,7 +103,7 @@ impl<'a> Context<'a> {
         &mut self,
         index: usize,
         step: &Step,
-        compiled: &Compiled,
+        states: &[Compiled],
     ) -> (StepRecord, bool) {
         let started = Instant::now();
         let mut record = StepRecord {
@@ -103,7 +115,7 @@ impl<'a> Context<'a> {
             probes: Vec::new(),
             error: None,
         };
-        let result = self.run(index, step, compiled, &mut record).await;
+        let result = self.run(index, step, states, &mut record).await;
         if let Err(message) = &result {
             record.error = Some(message.clone());
             record.verdict = Verdict::Inconclusive;
@@ -124,7 +136,7 @@ impl<'a> Context<'a> {
         &mut self,
         index: usize,
         step: &Step,
-        compiled: &Compiled,
+        states: &[Compiled],
         record: &mut StepRecord,
     ) -> Result<(), String> {
         if self.budget.is_some_and(|end| Instant::now() > end) {
@@ -132,11 +144,28 @@ impl<'a> Context<'a> {
         }
         if step.action != Action::None {
             self.unsettled = true;
-            record.deployment = self
-                .deploy(index, compiled)
-                .await
-                .map_err(|error| error_chain(&error))?;
+            for (part, compiled) in states.iter().enumerate() {
+                let name = match states {
+                    [_] => self.deployment(index),
+                    _ => format!("{}-{}", self.deployment(index), part + 1),
+                };
+                let deployed = self
+                    .deploy(&name, compiled)
+                    .await
+                    .map_err(|error| error_chain(&error))?;
+                record.deployment = match (record.deployment.take(), deployed) {
+                    (Some(mut before), Some(deployed)) => {
+                        before.resources.extend(deployed.resources);
+                        before.deleted.extend(deployed.deleted);
+                        Some(before)
+                    }
+                    (before, deployed) => before.or(deployed),
+                };
+            }
         }
+        let Some(compiled) = states.last() else {
+            return Err("the step has no state".to_owned());
+        };
         if let Some(wait) = step.wait {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
@@ -148,7 +177,18 @@ impl<'a> Context<'a> {
         }
         let state = self.state(index, compiled).await?;
         let settle = std::mem::take(&mut self.unsettled);
-        let tried = self.probes(&step.probes, compiled, &state, settle).await;
+        let mut wanted = Vec::new();
+        for probe in &step.probes {
+            let plans = compiled.manifest.probes.get(&probe.probe);
+            let plans = plans.ok_or_else(|| {
+                format!(
+                    "probe `{}` cannot run: one of its ends is not deployed",
+                    probe.probe
+                )
+            })?;
+            wanted.extend(plans.iter().map(|plan| (probe, plan)));
+        }
+        let tried = self.probes(&wanted, compiled, &state, settle).await;
         let interrupted = tried.iter().any(Option::is_none);
         for probe in tried.into_iter().flatten() {
             let probe = self.record(probe);
@@ -164,6 +204,11 @@ impl<'a> Context<'a> {
         Ok(())
     }
 
+    /// The name of a step's deployment.
+    fn deployment(&self, step: usize) -> String {
+        format!("vnetlab-{}-{step}", &self.run_id[..8])
+    }
+
     /// The deployed state: addresses from the target, resources from the whole template.
     async fn state(&mut self, index: usize, compiled: &Compiled) -> Result<State, String> {
         let addresses = self
@@ -175,9 +220,11 @@ impl<'a> Context<'a> {
             tenant_id: self.target.tenant.clone(),
             resource_group: self.group.to_owned(),
             location: self.location.to_owned(),
-            deployment: format!("vnetlab-{}-{index}", &self.run_id[..8]),
+            deployment: self.deployment(index),
         };
-        let expansion = arm::expand(&compiled.template, &Parameters::new(), &scope)
+        let parameters =
+            parameters::without_secrets(&compiled.template, &compiled.manifest, &self.told);
+        let expansion = arm::expand(&compiled.template, &parameters, &scope)
             .map_err(|error| format!("the template cannot be expanded: {error}"))?;
         Ok(State {
             addresses,

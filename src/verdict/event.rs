@@ -227,6 +227,16 @@ pub struct ExpectedRecord {
     /// The author's words for the set of sources.
     #[serde(default, rename = "source-in", skip_serializing_if = "Option::is_none")]
     pub source_in: Option<String>,
+    /// The author's words for the set in which the source must not lie.
+    #[serde(
+        default,
+        rename = "not-source",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub not_source: Option<String>,
+    /// The author's words for what a DNS answer must hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<String>,
     /// What must have decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,

@@ -16,8 +16,21 @@ pub struct Expectation {
     pub source: Option<ExpectedSource>,
     /// The set in which the source must lie.
     pub source_in: Option<ExpectedSourceSet>,
+    /// The set in which the source must not lie.
+    pub not_source: Option<ExpectedSourceSet>,
     /// What must have decided.
     pub by: Option<ByPattern>,
+    /// The addresses and names that a DNS answer must hold.
+    pub answers: Vec<ExpectedAnswer>,
+}
+
+/// An expected part of a DNS answer: the author's word, and what it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedAnswer {
+    /// The word in the spec: a workload's name, an address, a host name.
+    pub word: String,
+    /// The record's value; `None` where the target has not told it.
+    pub value: Option<String>,
 }
 
 impl Expectation {
@@ -103,11 +116,27 @@ pub enum ByPattern {
     },
     /// `route/none`: no route, or one that leads nowhere.
     NoRoute,
-    /// `peering/NAME`: a peering that is missing a part or a flag.
+    /// `peering/NAME`: a flag of a peering. Who decides tells the flag and not the peering's name.
     Peering(String),
-    /// `listener`: nothing listens, or the server answered.
+    /// `listener`: nothing listens, or the server answered. The outcome tells it, so no decider is named.
     Listener,
 }
+
+/// The causes that say that there was no way: into a range that only its cluster knows (R53), out to the
+/// Internet (R42, R65, R73) and in from it (R44), in the words of the analysis and of the lab.
+const NO_WAY: [&str; 5] = [
+    "pod-not-addressable",
+    "no-egress",
+    "no-nat-gateway",
+    "no-explicit-outbound",
+    "no-inbound-from-internet",
+];
+
+/// The causes that are a flag of a peering (R19, R41).
+const PEERING_FLAGS: [&str; 2] = [
+    "virtual-network-access-off",
+    "forwarded-traffic-not-allowed",
+];
 
 impl ByPattern {
     /// Whether the pattern names what decided. Names compare without case (R28).
@@ -124,7 +153,10 @@ impl ByPattern {
             (ByPattern::NoRoute, Decider::Route { route }) => {
                 route.next_hop_type.eq_ignore_ascii_case("None")
             }
-            (ByPattern::Peering(_), Decider::Cause { cause }) => cause == "peering-not-connected",
+            (ByPattern::NoRoute, Decider::Cause { cause }) => NO_WAY.contains(&cause.as_str()),
+            (ByPattern::Peering(_), Decider::Cause { cause }) => {
+                PEERING_FLAGS.contains(&cause.as_str())
+            }
             _ => false,
         }
     }
@@ -181,5 +213,83 @@ impl fmt::Display for RulePattern {
             write!(f, "{direction}/")?;
         }
         f.write_str(&self.rule)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::verdict::{Leg, RouteRef};
+
+    use super::*;
+
+    fn cause(words: &str) -> Decider {
+        let cause = words.to_owned();
+        Decider::Cause { cause }
+    }
+
+    fn route(table: &str, name: &str, next_hop_type: &str) -> Decider {
+        let route = RouteRef {
+            table: table.to_owned(),
+            name: name.to_owned(),
+            prefix: "10.0.0.0/8".parse().expect("a prefix"),
+            next_hop_type: next_hop_type.to_owned(),
+            next_hop_address: None,
+            leg: Leg::Forward,
+        };
+        Decider::Route { route }
+    }
+
+    fn rule(name: &str) -> Decider {
+        Decider::Rule(RuleRef {
+            nsg: "guard".to_owned(),
+            rule: name.to_owned(),
+            direction: Direction::Inbound,
+        })
+    }
+
+    #[test]
+    fn a_pattern_names_what_decided() {
+        let none = ByPattern::NoRoute;
+        let peering = ByPattern::Peering("hub-east".to_owned());
+        let named = |table: Option<&str>| ByPattern::Route {
+            table: table.map(str::to_owned),
+            name: "black-hole".to_owned(),
+        };
+        for (pattern, decider, names) in [
+            (&none, route("system", "None", "None"), true),
+            (&none, route("office", "black-hole", "none"), true),
+            (&none, route("system", "VnetLocal", "VnetLocal"), false),
+            (&none, route("office", "fw", "VirtualAppliance"), false),
+            (&none, cause("pod-not-addressable"), true),
+            (&none, cause("no-egress"), true),
+            (&none, cause("no-nat-gateway"), true),
+            (&none, cause("no-explicit-outbound"), true),
+            (&none, cause("no-inbound-from-internet"), true),
+            // The route is there, and nobody at its end.
+            (&none, cause("no-endpoint-at-address"), false),
+            (&none, cause("no-nsg-and-system-route"), false),
+            (&none, rule("none"), false),
+            (&peering, cause("virtual-network-access-off"), true),
+            (&peering, cause("forwarded-traffic-not-allowed"), true),
+            (&peering, cause("ip-forwarding-off"), false),
+            // A peering that does not carry gives no route.
+            (&peering, route("system", "None", "None"), false),
+            (&peering, rule("hub-east"), false),
+            (&named(None), route("office", "Black-Hole", "None"), true),
+            (
+                &named(Some("OFFICE")),
+                route("office", "black-hole", "None"),
+                true,
+            ),
+            (
+                &named(Some("floor")),
+                route("office", "black-hole", "None"),
+                false,
+            ),
+            (&named(None), cause("black-hole"), false),
+            (&ByPattern::Listener, rule("listener"), false),
+        ] {
+            assert_eq!(pattern.names(&decider), names, "{pattern}: {decider}");
+        }
     }
 }

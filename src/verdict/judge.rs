@@ -16,8 +16,8 @@ use std::fmt::Display;
 use std::net::Ipv4Addr;
 
 use super::{
-    Action, Answer, BodyMatch, ByPattern, Decider, Evidence, Expectation, Observation, Outcome,
-    Predicted, Prediction, RuleRef, Verdict,
+    Action, Answer, BodyMatch, ByPattern, Decider, Evidence, Expectation, ExpectedSourceSet, Leg,
+    Observation, Outcome, Predicted, Prediction, RouteRef, RuleRef, Verdict,
 };
 
 /// What is known of the run around one probe.
@@ -66,6 +66,9 @@ pub fn judge(
     if outcome == Outcome::Reachable {
         facts.body(expected, observed);
         facts.source(expected, sure, observed.source);
+    }
+    if outcome == Outcome::Resolves {
+        facts.answers(expected, observed);
     }
     facts.by(
         expected,
@@ -160,7 +163,8 @@ impl Facts {
         let implied = expected.one_of.is_empty()
             && (expected.body.is_some()
                 || expected.source.is_some()
-                || expected.source_in.is_some());
+                || expected.source_in.is_some()
+                || expected.not_source.is_some());
         let wanted = if implied {
             vec![Answer::Outcome(Outcome::Reachable)]
         } else {
@@ -246,17 +250,39 @@ impl Facts {
                 }
             }
         }
-        if let Some(wanted) = &expected.source_in {
-            let prefixes = wanted.prefixes.iter().map(ToString::to_string);
-            let prefixes = prefixes.collect::<Vec<_>>().join(", ");
-            let words = if wanted.words == prefixes {
-                format!("in `{prefixes}`")
-            } else {
-                format!("in `{}` ({prefixes})", wanted.words)
+        let sets = [
+            ("source-in", &expected.source_in, true),
+            ("not-source", &expected.not_source, false),
+        ];
+        for (fact, set, inside) in sets {
+            if let Some(wanted) = set {
+                let words = words_of(wanted, inside);
+                self.address(fact, &words, sure, seen, |source| {
+                    wanted.prefixes.iter().any(|p| p.contains(&source)) == inside
+                });
+            }
+        }
+    }
+
+    /// A DNS answer is read as its records, one a line.
+    fn answers(&mut self, expected: &Expectation, observed: &Observation) {
+        for wanted in &expected.answers {
+            let (Some(value), Some(body)) = (&wanted.value, &observed.body) else {
+                self.unknown.push(match wanted.value {
+                    None => format!("answers: what `{}` stands for is not known", wanted.word),
+                    Some(_) => format!("answers: expected `{}`, none was read", wanted.word),
+                });
+                continue;
             };
-            self.address("source-in", &words, sure, seen, |source| {
-                wanted.prefixes.iter().any(|p| p.contains(&source))
-            });
+            self.observed = true;
+            let same = |record: &str| record.trim_end_matches('.').eq_ignore_ascii_case(value);
+            if !body.lines().any(same) {
+                let records = body.lines().collect::<Vec<_>>().join(", ");
+                self.failed.push(format!(
+                    "answers: expected `{}` ({value}), the answer holds {records}",
+                    wanted.word
+                ));
+            }
         }
     }
 
@@ -302,6 +328,15 @@ impl Facts {
         let Some(wanted) = &expected.by else {
             return;
         };
+        if *wanted == ByPattern::Listener {
+            // Only a host refuses or answers, whether or not the target keeps a record (R80, R81).
+            self.observed = true;
+            if matches!(outcome, Outcome::Timeout | Outcome::Unreachable) {
+                let words = format!("by: expected `{wanted}`, nobody answered or refused");
+                self.failed.push(words);
+            }
+            return;
+        }
         if let Some(evidence) = evidence.filter(|_| standing.decider_observable) {
             self.observed = true;
             let stopped = matches!(outcome, Outcome::Timeout | Outcome::Unreachable);
@@ -394,18 +429,62 @@ fn divergence(prediction: &Prediction, outcome: Outcome, observed: &Observation)
     differs
 }
 
-/// Whether two witnesses name the same decider. A cause is each witness's own way to say that no rule
-/// did it, so it contradicts only a rule.
-fn is_same_decider(a: &Decider, b: &Decider) -> bool {
-    match (a, b) {
+/// Whether two witnesses name the same decider. Of what is no rule each tells what it can know: the lab's
+/// record is of packets that are dropped and of rules, so it does not see why an appliance does not
+/// forward, that a pod has no route of its own, or which route carried a packet. Only such pairs of words
+/// say the same.
+fn is_same_decider(predicted: &Decider, recorded: &Decider) -> bool {
+    match (predicted, recorded) {
         (Decider::Rule(a), Decider::Rule(b)) => a == b,
-        (Decider::Route { route: a }, Decider::Route { route: b }) => {
-            (a.prefix, a.leg) == (b.prefix, b.leg)
-                && a.next_hop_type.eq_ignore_ascii_case(&b.next_hop_type)
-        }
         (Decider::Rule(_), _) | (_, Decider::Rule(_)) => false,
-        (Decider::Cause { .. }, _) | (_, Decider::Cause { .. }) => true,
+        (Decider::Route { route: a }, Decider::Route { route: b }) => {
+            (a.prefix, a.leg) == (b.prefix, b.leg) && leads(a, &b.next_hop_type)
+        }
+        (Decider::Cause { cause }, Decider::Route { route }) => match cause.as_str() {
+            // R38: the packet is lost on the way that the route gives it.
+            "ip-forwarding-off" | "routing-loop" => leads(route, "VirtualAppliance"),
+            "asymmetric-reply" => leads(route, "VirtualAppliance") && route.leg == Leg::Return,
+            // R53: no route of the virtual network knows the pods, and the system's drops their range.
+            "pod-not-addressable" => {
+                leads(route, "None") && route.table.eq_ignore_ascii_case("system")
+            }
+            _ => false,
+        },
+        // The record has no entry for a route that carries.
+        (Decider::Route { route }, Decider::Cause { cause }) => {
+            !leads(route, "None")
+                && ["no-nsg-and-system-route", "existing-flow-record"].contains(&cause.as_str())
+        }
+        (Decider::Cause { cause: a }, Decider::Cause { cause: b }) => {
+            a == b
+                || match a.as_str() {
+                    // R68: the packet log sees a pass without a rule, or a flow that it knows.
+                    "same-node" => {
+                        ["no-nsg-and-system-route", "existing-flow-record"].contains(&b.as_str())
+                    }
+                    // R11: the record of a flow exists also where no group would judge it.
+                    "no-nsg-and-system-route" => b == "existing-flow-record",
+                    "no-egress" | "no-nat-gateway" => b == "no-explicit-outbound",
+                    "nat-gateway-protocol" => b == "nat-gateway-carries-only-tcp-and-udp",
+                    _ => false,
+                }
+        }
     }
+}
+
+fn words_of(set: &ExpectedSourceSet, inside: bool) -> String {
+    let prefixes = set.prefixes.iter().map(ToString::to_string);
+    let prefixes = prefixes.collect::<Vec<_>>().join(", ");
+    let which = if inside { "in" } else { "not in" };
+    if set.words == prefixes {
+        format!("{which} `{prefixes}`")
+    } else {
+        format!("{which} `{}` ({prefixes})", set.words)
+    }
+}
+
+fn leads(route: &RouteRef, next_hop_type: &str) -> bool {
+    route.next_hop_type.eq_ignore_ascii_case(next_hop_type)
 }
 
 fn alternatives(answers: &[Answer]) -> String {
@@ -853,6 +932,101 @@ mod tests {
             assert_eq!(combined, *worst, "{verdicts:?}");
             assert_eq!(exit_code(combined, false), *clean, "{verdicts:?}");
             assert_eq!(exit_code(combined, true), *residue, "{verdicts:?}");
+        }
+    }
+
+    #[test]
+    fn two_witnesses_may_say_the_same_in_two_ways() {
+        let cause = |words: &str| Decider::Cause {
+            cause: words.to_owned(),
+        };
+        let by = |name: &str| Decider::Rule(rule(name));
+        let route = |table: &str, next_hop_type: &str, leg| Decider::Route {
+            route: RouteRef {
+                table: table.to_owned(),
+                name: next_hop_type.to_owned(),
+                prefix: "10.0.0.0/8".parse().expect("a prefix"),
+                next_hop_type: next_hop_type.to_owned(),
+                next_hop_address: None,
+                leg,
+            },
+        };
+        let system = |next_hop_type| route("system", next_hop_type, Leg::Forward);
+        let user = |next_hop_type| route("t", next_hop_type, Leg::Forward);
+        let way_back = |next_hop_type| route("t", next_hop_type, Leg::Return);
+        let passed = "no-nsg-and-system-route";
+        for (predicted, recorded, same) in [
+            (by("a"), by("A"), true),
+            (by("a"), by("b"), false),
+            (by("a"), cause(passed), false),
+            (cause("same-node"), by("a"), false),
+            (user("None"), user("none"), true),
+            (user("None"), way_back("None"), false),
+            (user("None"), user("VirtualAppliance"), false),
+            (cause("ip-forwarding-off"), user("VirtualAppliance"), true),
+            (cause("ip-forwarding-off"), user("None"), false),
+            (cause("routing-loop"), user("VirtualAppliance"), true),
+            (
+                cause("asymmetric-reply"),
+                way_back("VirtualAppliance"),
+                true,
+            ),
+            (cause("asymmetric-reply"), user("VirtualAppliance"), false),
+            (cause("pod-not-addressable"), system("None"), true),
+            (cause("pod-not-addressable"), user("None"), false),
+            (cause("pod-not-addressable"), system("Internet"), false),
+            (
+                cause("no-endpoint-at-address"),
+                system("VnetPeering"),
+                false,
+            ),
+            (cause("no-endpoint-at-address"), system("None"), false),
+            (cause(passed), system("None"), false),
+            (user("VnetLocal"), cause(passed), true),
+            (user("VnetLocal"), cause("existing-flow-record"), true),
+            (user("None"), cause(passed), false),
+            (user("VnetLocal"), cause("no-endpoint-at-address"), false),
+            (cause("same-node"), cause(passed), true),
+            (cause(passed), cause("same-node"), false),
+            (cause(passed), cause("existing-flow-record"), true),
+            (cause("existing-flow-record"), cause(passed), false),
+            (cause("no-nat-gateway"), cause("no-explicit-outbound"), true),
+            (
+                cause("nat-gateway-protocol"),
+                cause("nat-gateway-carries-only-tcp-and-udp"),
+                true,
+            ),
+            (cause("no-egress"), cause("no-endpoint-at-address"), false),
+        ] {
+            let found = is_same_decider(&predicted, &recorded);
+            assert_eq!(found, same, "{predicted} and {recorded}");
+        }
+    }
+
+    #[test]
+    fn only_a_listener_refuses_or_answers() {
+        let expected = |outcome| Expectation {
+            by: Some(ByPattern::Listener),
+            ..expect(&[Answer::Outcome(outcome)])
+        };
+        for (outcome, held) in [
+            (Outcome::Reachable, true),
+            (Outcome::Refused, true),
+            (Outcome::TlsError, true),
+            (Outcome::Timeout, false),
+            (Outcome::Unreachable, false),
+        ] {
+            let seen = Observation {
+                outcome: Observed::Is(outcome),
+                evidence: None,
+                ..answered()
+            };
+            for standing in [LAB, AZURE] {
+                let judged = judge(&expected(outcome), None, &seen, standing);
+                let verdict = if held { Verdict::Pass } else { Verdict::Fail };
+                assert_eq!(judged.verdict, verdict, "{outcome}: {judged:?}");
+                assert!(judged.not_observed.is_empty());
+            }
         }
     }
 }

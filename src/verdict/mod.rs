@@ -14,7 +14,8 @@ mod prediction;
 
 pub use decider::{Decider, Direction, Leg, RouteRef, RuleRef};
 pub use expectation::{
-    Answer, BodyMatch, ByPattern, Expectation, ExpectedSource, ExpectedSourceSet, RulePattern,
+    Answer, BodyMatch, ByPattern, Expectation, ExpectedAnswer, ExpectedSource, ExpectedSourceSet,
+    RulePattern,
 };
 pub use judge::{Judgement, Standing, combine, exit_code, judge};
 pub use observation::{Action, Evidence, Observation, Observed, Packet};

@@ -188,7 +188,7 @@ pub(super) fn template(value: &Value) -> Result<Template, TemplateError> {
         .into_iter()
         .flatten()
         .enumerate()
-        .map(|(index, value)| resource(value, &format!("resources[{index}]")))
+        .map(|(index, value)| resource(value.clone(), &format!("resources[{index}]")))
         .collect::<Result<_, _>>()?;
     Ok(template)
 }
@@ -233,12 +233,12 @@ fn refuse_other_scopes(schema: &str) -> Result<(), TemplateError> {
 }
 
 /// Reads a resource.
-pub(super) fn resource(value: &Value, path: &str) -> Result<TemplateResource, TemplateError> {
-    let members = value
-        .as_object()
-        .ok_or_else(|| TemplateError::shape(path, "a resource is an object"))?;
+pub(super) fn resource(value: Value, path: &str) -> Result<TemplateResource, TemplateError> {
+    let Value::Object(members) = value else {
+        return Err(TemplateError::shape(path, "a resource is an object"));
+    };
     // These say where a nested deployment goes; what comes of one is decided by who deploys it.
-    let is_deployment = get(members, "type")
+    let is_deployment = get(&members, "type")
         .and_then(Value::as_str)
         .is_some_and(|text| text.eq_ignore_ascii_case("Microsoft.Resources/deployments"));
     let target: &[&str] = if is_deployment {
@@ -257,11 +257,11 @@ pub(super) fn resource(value: &Value, path: &str) -> Result<TemplateResource, Te
         let path = format!("{path}.{name}");
         once(&mut seen, &lower, &path)?;
         match lower.as_str() {
-            "type" => resource_type = Some(text(value, &path)?),
-            "apiversion" => api_version = Some(text(value, &path)?),
-            "name" => resource_name = Some(text(value, &path)?),
+            "type" => resource_type = Some(text(&value, &path)?),
+            "apiversion" => api_version = Some(text(&value, &path)?),
+            "name" => resource_name = Some(text(&value, &path)?),
             "dependson" => {
-                depends_on = array(value, &path)?
+                depends_on = array(&value, &path)?
                     .iter()
                     .enumerate()
                     .map(|(index, item)| text(item, &format!("{path}[{index}]")))
@@ -271,21 +271,21 @@ pub(super) fn resource(value: &Value, path: &str) -> Result<TemplateResource, Te
                 let member = RESOURCE_MEMBERS
                     .iter()
                     .chain(target)
-                    .find(|member| member.eq_ignore_ascii_case(name))
+                    .find(|member| member.eq_ignore_ascii_case(&name))
                     .ok_or_else(|| {
                         TemplateError::shape(
                             path.clone(),
                             format!("a resource has no member `{name}`"),
                         )
                     })?;
-                body.insert((*member).to_owned(), value.clone());
+                body.insert((*member).to_owned(), value);
             }
         }
     }
     if let Some(children) = body.get("resources") {
         let path = format!("{path}.resources");
         for (index, child) in array(children, &path)?.iter().enumerate() {
-            resource(child, &format!("{path}[{index}]"))?;
+            resource(child.clone(), &format!("{path}[{index}]"))?;
         }
     }
     let required = |value: Option<String>, member: &str| {

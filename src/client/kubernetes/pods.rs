@@ -118,6 +118,28 @@ impl Cluster {
         .await
     }
 
+    /// The node of a pod; `None` where there is no such pod, it has no node yet, or it has ended.
+    ///
+    /// # Errors
+    /// When the API refuses.
+    pub async fn pod_node(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<String>, KubernetesError> {
+        let operation = format!("look for pod `{name}`");
+        let pods = self.pods(namespace);
+        let pod = answered(&operation, pods.get_opt(name)).await?;
+        Ok(pod
+            .filter(|pod| {
+                !matches!(
+                    pod.status.as_ref().map(Standing::phase),
+                    Some("Failed" | "Succeeded")
+                )
+            })
+            .and_then(|pod| pod.spec?.node_name))
+    }
+
     /// Gets what a pod's only container has written so far.
     ///
     /// # Errors
@@ -219,11 +241,15 @@ enum Standing {
 }
 
 impl Standing {
+    fn phase(status: &PodStatus) -> &str {
+        status.phase.as_deref().unwrap_or("Pending")
+    }
+
     fn of(pod: &Pod) -> Standing {
         let Some(status) = &pod.status else {
             return Standing::Waiting("Pending".to_owned());
         };
-        let phase = status.phase.as_deref().unwrap_or("Pending");
+        let phase = Standing::phase(status);
         if matches!(phase, "Failed" | "Succeeded") {
             let said = status.message.as_ref().or(status.reason.as_ref());
             return Standing::Failed(match said {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::emulator::fabric::{EndpointId, Fabric, FabricError};
 
@@ -34,8 +35,15 @@ pub(in crate::emulator) struct Servers(Mutex<BTreeMap<EndpointId, Host>>);
 /// What runs at one endpoint.
 struct Host {
     started: jiff::Timestamp,
+    ended: CancellationToken,
     running: Vec<Running>,
     held: BTreeMap<String, Slot>,
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.ended.cancel();
+    }
 }
 
 /// The place of a held connection: empty until it is tried.
@@ -110,6 +118,7 @@ impl Servers {
             let mut hosts = self.hosts();
             let host = hosts.entry(endpoint.clone()).or_insert_with(|| Host {
                 started: jiff::Timestamp::now(),
+                ended: CancellationToken::new(),
                 running: Vec::new(),
                 held: BTreeMap::new(),
             });
@@ -147,6 +156,11 @@ impl Servers {
     /// When the endpoint began to run.
     pub(in crate::emulator) fn started(&self, endpoint: &EndpointId) -> Option<String> {
         Some(self.hosts().get(endpoint)?.started.to_string())
+    }
+
+    /// Cancelled when the endpoint ends to run; `None` for one that does not run.
+    pub(in crate::emulator) fn ended(&self, endpoint: &EndpointId) -> Option<CancellationToken> {
+        Some(self.hosts().get(endpoint)?.ended.clone())
     }
 
     /// What a container of an endpoint has written; empty for one that only waits.

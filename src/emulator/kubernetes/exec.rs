@@ -6,22 +6,19 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::http::Request;
 use axum::response::Response;
 use futures::{SinkExt, StreamExt};
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::rt::TokioIo;
+use hyper::upgrade::OnUpgrade;
 use serde_json::{Value, json};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
 
 use crate::emulator::builtin::command::{self, Finished};
 use crate::emulator::fabric::EndpointId;
 use crate::emulator::network::pod_endpoint;
-use crate::emulator::reply::{empty, with_header};
 use crate::emulator::state::Shared;
+use crate::emulator::websocket::{self, Socket};
 
 use super::Asked;
 use super::pods;
@@ -58,7 +55,7 @@ pub(super) fn upgrade(
             "you must specify at least one command for the container",
         ));
     }
-    let accept = accept_key(request.headers()).ok_or_else(|| {
+    let accept = websocket::accept_key(request.headers(), Some(PROTOCOL)).ok_or_else(|| {
         bad_request(&format!(
             "exec is served over WebSocket with the protocol {PROTOCOL} alone"
         ))
@@ -71,16 +68,7 @@ pub(super) fn upgrade(
     };
     let session = session(shared.clone(), upgraded, endpoint, argv, wanted);
     shared.tasks.spawn(session);
-    let mut response = empty(StatusCode::SWITCHING_PROTOCOLS);
-    for (name, value) in [
-        ("connection", "Upgrade"),
-        ("upgrade", "websocket"),
-        ("sec-websocket-accept", accept.as_str()),
-        ("sec-websocket-protocol", PROTOCOL),
-    ] {
-        response = with_header(response, name, value);
-    }
-    Ok(response)
+    Ok(websocket::switching(&accept, Some(PROTOCOL)))
 }
 
 /// Which streams the client wants.
@@ -90,18 +78,6 @@ struct Wanted {
     stderr: bool,
 }
 
-/// The answer to the client's key, if it asks for a WebSocket with our protocol.
-fn accept_key(headers: &HeaderMap) -> Option<String> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let websocket = text(header::UPGRADE)?.eq_ignore_ascii_case("websocket");
-    let protocols = text(header::SEC_WEBSOCKET_PROTOCOL)?;
-    let ours = protocols
-        .split(',')
-        .any(|protocol| protocol.trim() == PROTOCOL);
-    let key = text(header::SEC_WEBSOCKET_KEY)?;
-    (websocket && ours).then(|| derive_accept_key(key.as_bytes()))
-}
-
 async fn session(
     shared: Arc<Shared>,
     upgraded: OnUpgrade,
@@ -109,15 +85,9 @@ async fn session(
     argv: Vec<String>,
     wanted: Wanted,
 ) {
-    let upgraded = match upgraded.await {
-        Ok(upgraded) => upgraded,
-        Err(error) => {
-            tracing::debug!(%error, "an exec was given up before it began");
-            return;
-        }
+    let Some(mut socket) = websocket::socket(upgraded, None).await else {
+        return;
     };
-    let mut socket =
-        WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
     let work = async {
         let command = command::run(&shared, &endpoint, &argv);
         tokio::pin!(command);
@@ -143,7 +113,7 @@ async fn session(
 }
 
 async fn report(
-    socket: &mut WebSocketStream<TokioIo<Upgraded>>,
+    socket: &mut Socket,
     finished: &Finished,
     wanted: Wanted,
 ) -> Result<(), tokio_tungstenite::tungstenite::Error> {

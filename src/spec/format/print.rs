@@ -12,7 +12,7 @@ use super::doc::{Block, Comment, Doc, File, Item, Note, Style};
 use super::scalar::{self, Place};
 
 /// The columns that a line with brackets, or of wrapped text, may have.
-pub(super) const WIDTH: usize = 100;
+pub(super) const WIDTH: usize = 120;
 
 /// The least space before a comment at the end of a line.
 pub(super) const GAP: usize = 2;

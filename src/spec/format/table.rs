@@ -248,14 +248,14 @@ pub(super) static ORDER: &[(&str, &str)] = &[
     ("invariants.*", "about claim when with"),
     (
         "steps.-",
-        "name note deploy change order undo wait probe prove expect-broken when planes",
+        "name when planes note deploy change order undo wait probe prove expect-broken",
     ),
     (
         "steps.-.probe.*",
         "about outcome status body header source source-in not-source via avoid by answers rtt \
          within stable planes with",
     ),
-    ("steps.-.prove.*", "about claim when"),
+    ("steps.-.prove.*", "about claim when with"),
     ("lifecycle", "cleanup keep-on-failure ttl parallel group"),
     ("budget", "time cost clusters vms resources"),
 ];

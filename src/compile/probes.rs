@@ -1,6 +1,7 @@
-//! A probe of the spec as a command to run and as a question to the analysis.
+//! The probes of a topology: a plan for each caller and each called copy.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use crate::arm::{Destination, FlowState, Listening, Question};
 use crate::net::Protocol;
@@ -9,17 +10,81 @@ use crate::probe::{
 };
 use crate::topology::{self, ListenScheme, Name, ProbeConnection, ProbeTarget, Scheme, Topology};
 
-use super::{ProbePlan, Repeat, Workload};
+use super::manifest::{ProbePlan, Repeat, Workload};
 
 /// The resolver that Azure gives to whoever names none.
-const PLATFORM_RESOLVER: std::net::Ipv4Addr = std::net::Ipv4Addr::new(168, 63, 129, 16);
+const PLATFORM_RESOLVER: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
 
-/// The plan of one probe.
-pub(super) fn plan(
+/// The plans of every probe of which both ends are there. A change may remove a workload that a probe names;
+/// such a probe has no plan in that state.
+pub(super) fn plans(
     topology: &Topology,
-    workloads: &BTreeMap<Name, Workload>,
-    name: &Name,
-    probe: &topology::Probe,
+    workloads: &BTreeMap<Name, Vec<Workload>>,
+) -> BTreeMap<Name, Vec<ProbePlan>> {
+    let plans = topology.probes.iter().filter_map(|(name, probe)| {
+        let callers = workloads.get(&probe.from)?;
+        let plans = match &probe.to {
+            ProbeTarget::Workload(target) => {
+                let called = workloads.get(target)?;
+                let pairs = callers
+                    .iter()
+                    .flat_map(|caller| called.iter().map(move |called| (caller, called)));
+                pairs
+                    .map(|(caller, to)| {
+                        let shown = shown(target, called, to);
+                        let end = Destination::Party(to.party());
+                        plan(topology, (name, probe), (callers, caller), shown, end)
+                    })
+                    .collect()
+            }
+            ProbeTarget::Address(address) => callers
+                .iter()
+                .map(|caller| {
+                    let end = Destination::Address(*address);
+                    plan(
+                        topology,
+                        (name, probe),
+                        (callers, caller),
+                        address.to_string(),
+                        end,
+                    )
+                })
+                .collect(),
+            // Which address the name has is the caller's resolver's business; the question is about that
+            // resolver where one is given.
+            ProbeTarget::Hostname(host) => callers
+                .iter()
+                .map(|caller| {
+                    let end = Destination::Address(probe.resolver.unwrap_or(PLATFORM_RESOLVER));
+                    plan(
+                        topology,
+                        (name, probe),
+                        (callers, caller),
+                        host.clone(),
+                        end,
+                    )
+                })
+                .collect(),
+        };
+        Some((name.clone(), plans))
+    });
+    plans.collect()
+}
+
+/// A copy of a workload as a report shows it.
+fn shown(name: &Name, copies: &[Workload], copy: &Workload) -> String {
+    match copies {
+        [_] => name.to_string(),
+        _ => copy.name().to_owned(),
+    }
+}
+
+fn plan(
+    topology: &Topology,
+    (name, probe): (&Name, &topology::Probe),
+    (callers, caller): (&[Workload], &Workload),
+    to: String,
+    end: Destination,
 ) -> ProbePlan {
     let (target, address) = match &probe.to {
         ProbeTarget::Workload(name) => (Some(name.clone()), None),
@@ -29,31 +94,30 @@ pub(super) fn plan(
     let called = target
         .as_ref()
         .and_then(|name| topology.workloads.get(name));
-    let to = match (&probe.to, probe.scheme) {
-        (_, Scheme::Dns) => Destination::Address(probe.resolver.unwrap_or(PLATFORM_RESOLVER)),
-        (ProbeTarget::Workload(name), _) => Destination::Party(workloads[name].party()),
-        (ProbeTarget::Address(address), _) => Destination::Address(*address),
-        // Refused before it is asked: only a name lookup takes a host name.
-        (ProbeTarget::Hostname(_), _) => Destination::Address(PLATFORM_RESOLVER),
-    };
+    let caller_shown = shown(&probe.from, callers, caller);
+    // Each pair of copies keeps a connection of its own.
+    let session = format!("{name}-{}", to.replace('.', "-"));
     ProbePlan {
         from: probe.from.clone(),
-        to: probe.to.to_string(),
+        caller: caller_shown,
+        scheme: probe.scheme,
         probe: probe::Probe {
             address,
             timeout: probe.timeout,
-            kind: kind(name, probe, called),
+            kind: kind(session, probe, called),
         },
-        headers: probe.headers.clone(),
+        to,
         repeat: Repeat {
             attempts: probe.attempts,
             every: probe.every,
             count: probe.count,
         },
+        connection: probe.connection,
+        headers: probe.headers.clone(),
         target,
         question: Question {
-            from: workloads[&probe.from].party(),
-            to,
+            from: caller.party(),
+            to: end,
             protocol: match probe.scheme {
                 Scheme::Udp | Scheme::Dns => Protocol::Udp,
                 Scheme::Icmp => Protocol::Icmp,
@@ -68,12 +132,17 @@ pub(super) fn plan(
     }
 }
 
-fn kind(name: &Name, probe: &topology::Probe, called: Option<&topology::Workload>) -> Kind {
+/// Whether the agent's server is what runs there, and so what is known of it.
+fn is_built_in(workload: &topology::Workload) -> bool {
+    workload.image.is_none() && workload.command.is_empty()
+}
+
+fn kind(session: String, probe: &topology::Probe, called: Option<&topology::Workload>) -> Kind {
     let port = probe.port.unwrap_or_default();
     // The agent's server says whom it sees; with an own image nothing is known of it.
     let serves = |datagrams: bool| {
         called.filter(|workload| {
-            workload.image.is_none()
+            is_built_in(workload)
                 && workload.serve.iter().any(|listen| {
                     listen.port == port && (listen.scheme == ListenScheme::Udp) == datagrams
                 })
@@ -85,7 +154,7 @@ fn kind(name: &Name, probe: &topology::Probe, called: Option<&topology::Workload
             let (paths, asks_source) = paths(probe, called);
             Kind::Held(Held {
                 port,
-                session: name.to_string(),
+                session,
                 paths,
                 asks_source,
             })
@@ -133,7 +202,7 @@ fn kind(name: &Name, probe: &topology::Probe, called: Option<&topology::Workload
 /// address that it sees.
 fn paths(probe: &topology::Probe, called: Option<&topology::Workload>) -> (Vec<String>, bool) {
     let plain = probe.path == "/" && probe.method == "GET" && probe.scheme != Scheme::Https;
-    match called.filter(|workload| workload.image.is_none() && plain) {
+    match called.filter(|workload| is_built_in(workload) && plain) {
         Some(workload) => {
             let body = workload.body.as_deref().unwrap_or(&workload.azure_name);
             (vec![echo_path(body), CLIENT_ADDRESS_PATH.to_owned()], true)
@@ -164,7 +233,7 @@ fn listening(called: Option<&topology::Workload>, probe: &topology::Probe) -> Li
             Listening::Yes
         }
         Some(_) => Listening::Unknown,
-        None if workload.image.is_none() => Listening::No,
+        None if is_built_in(workload) => Listening::No,
         None => Listening::Unknown,
     }
 }
