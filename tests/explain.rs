@@ -30,8 +30,13 @@ const SECTIONS: [(&str, &str); 5] = [
     ("probes", "probes: { call: caller -> http://web/ }\n"),
 ];
 
-/// Pages whose mistake is too large to be shown.
-const WITHOUT_EXAMPLE: [&str; 2] = [codes::LIMIT, codes::ROUTE_TABLE_SIZE];
+/// Pages whose mistake is too large to be shown, or is not in the text of one spec.
+const WITHOUT_EXAMPLE: [&str; 4] = [
+    codes::LIMIT,
+    codes::ROUTE_TABLE_SIZE,
+    codes::PARAMETER_GIVEN,
+    codes::INCLUDED_TWICE,
+];
 
 /// The blocks of a page that are marked with a word.
 fn blocks<'p>(page: &'p str, word: &str) -> Vec<&'p str> {
