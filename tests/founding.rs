@@ -269,6 +269,36 @@ fn a_cluster_goes_with_its_pod_and_comes_back() {
     );
 }
 
+/// A container group that moves is deleted and made again, a rule that names it follows its address, a pod is made
+/// again when its node goes, and a workload that nobody asks any more may go.
+#[test]
+fn what_cannot_be_changed_in_place_is_made_again() {
+    let spec = "tests/specs/replaced.yaml";
+    let mut fabrics = vec!["model"];
+    if lab_runs_here() {
+        fabrics.push("lab");
+    }
+    for fabric in fabrics {
+        let run = Run::of(vnetlab(), &[spec, "--fabric", fabric]);
+        assert_eq!(run.code(), Some(0), "{fabric}: {}", run.text());
+        let report = &run.report;
+        let deployment = |step: usize| &report["steps"][step]["deployment"];
+        let names = |step: usize, list: &str| {
+            let ids = deployment(step)[list].as_array().expect("a list").iter();
+            let names = ids.filter_map(|id| id.as_str()?.rsplit('/').next());
+            names.map(str::to_owned).collect::<Vec<_>>()
+        };
+        // Delegations follow the container groups, so the network is written too.
+        assert_eq!(names(3, "deleted"), ["tool"]);
+        assert_eq!(
+            names(3, "resources").last().map(String::as_str),
+            Some("lock")
+        );
+        assert_eq!(names(4, "resources"), ["crew", "lock"]);
+        assert_eq!(names(5, "deleted"), ["idle"]);
+    }
+}
+
 #[test]
 fn a_call_to_the_internet_is_refused_locally_with_7() {
     let directory = TempDir::new().expect("a temporary directory");

@@ -5,6 +5,7 @@
 //! carries a tag of its own; a running deployment that carries it is ours, and is followed instead.
 //! Shapes are those of recorded traffic (sections 5 and 7).
 
+use std::fmt;
 use std::time::Duration;
 
 use azure_core::http::Method;
@@ -33,7 +34,7 @@ const SUBMISSION_TAG: &str = "vnetlab-submission";
 const SIDE_CALL: Duration = Duration::from_secs(120);
 
 /// A template to deploy, under a name that is unique in its resource group.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Deployment<'a> {
     /// The deployment's name.
     pub name: &'a str,
@@ -41,6 +42,17 @@ pub struct Deployment<'a> {
     pub template: &'a Template,
     /// The values of its parameters.
     pub parameters: &'a Parameters,
+}
+
+/// Parameters by name only: their values may be secrets.
+impl fmt::Debug for Deployment<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parameters = self.parameters.keys().collect::<Vec<_>>();
+        f.debug_struct("Deployment")
+            .field("name", &self.name)
+            .field("parameters", &parameters)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Deployment<'_> {

@@ -44,6 +44,10 @@ pub(super) fn resolve(
     }
     workloads(network, &mut topology, found);
     for (name, probe) in &network.probes {
+        // Who probes it all the same is told so.
+        if deployed.removed(network, probe).is_some() {
+            continue;
+        }
         if let Some(probe) = probe::resolve(network, probe, found) {
             topology.probes.insert(name.clone(), probe);
         }

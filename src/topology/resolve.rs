@@ -83,7 +83,7 @@ fn finished(
 fn experiment(spec: &Spec, found: &mut Vec<Diagnostic>) -> Option<Experiment> {
     let mut resolver = Resolver {
         states: Vec::new(),
-        current: State::new(spec.network.clone(), None, found),
+        current: State::new(spec.network.clone(), &[], found),
         found: std::mem::take(found),
         unsure: ["steps", "invariants"]
             .iter()
@@ -145,8 +145,8 @@ struct State {
 }
 
 impl State {
-    /// `before` is the state that is deployed when this one is.
-    fn new(network: Network, before: Option<&Topology>, found: &mut Vec<Diagnostic>) -> State {
+    /// `before` are the states that lead to this one; the last is deployed when this one is.
+    fn new(network: Network, before: &[Arc<Topology>], found: &mut Vec<Diagnostic>) -> State {
         let topology = network::resolve(&network, Deployed(before), found);
         State {
             network: Arc::new(network),
@@ -267,8 +267,8 @@ impl Resolver {
         for (at, part) in parts.iter().enumerate() {
             let last = at + 1 == parts.len();
             let network = self.current.network.changed(part, &mut self.found);
-            let deployed = Arc::clone(&self.current.topology);
-            self.current = State::new(network, Some(&deployed), &mut self.found);
+            let deployed = self.deployed();
+            self.current = State::new(network, &deployed, &mut self.found);
             if !last {
                 between.push(Arc::clone(&self.current.topology));
             }
@@ -277,6 +277,12 @@ impl Resolver {
         immutable::check(old, new, &self.current.network, changes, &mut self.found);
         self.states.push(before);
         between
+    }
+
+    /// The states that lead to what is deployed now, which is the last.
+    fn deployed(&self) -> Vec<Arc<Topology>> {
+        let states = self.states.iter().chain([&self.current]);
+        states.map(|state| Arc::clone(&state.topology)).collect()
     }
 
     /// What is proven in a step alone.
@@ -363,6 +369,19 @@ impl Resolver {
             );
             return None;
         };
+        let deployed = self.deployed();
+        if let Some(removed) = Deployed(&deployed).removed(&network, written) {
+            self.found.push(
+                Diagnostic::error(
+                    codes::UNKNOWN_NAME,
+                    expected.probe.span,
+                    format!("probe `{word}` names workload `{removed}`, which is removed before this step"),
+                )
+                .related(written.key, "the probe")
+                .help("probe it before the change, or after its undo"),
+            );
+            return None;
+        }
         let probe = topology.probes.get(name);
         let resolved = expectation::resolve(&network, &topology, probe, expected, &mut self.found);
         if let Some(probe) = probe

@@ -214,3 +214,35 @@ async fn a_list_can_be_watched_from_its_version_on() {
     assert_eq!(watched["type"], "DELETED");
     assert_eq!(watched["object"]["metadata"]["name"], "a");
 }
+
+/// Made, replaced and deleted by this tool's own client; no answer ever has a value.
+#[tokio::test]
+async fn a_secret_is_kept_without_its_values() {
+    use std::collections::BTreeMap;
+    use vnetlab::client::kubernetes::Cluster;
+
+    let api =
+        Kubernetes::with(json!({ "networkPlugin": "azure", "networkPluginMode": "overlay" })).await;
+    let config = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "clusters": [{ "name": "c", "cluster": { "server": api.server } }],
+        "users": [{ "name": "u", "user": { "token": api.token } }],
+        "contexts": [{ "name": "c", "context": { "cluster": "c", "user": "u" } }],
+    });
+    let config = vnetlab::client::Kubeconfig::new(config.to_string());
+    let cluster = Cluster::connect(&config, true).await.expect("a client");
+    let data = |value: &str| BTreeMap::from([("TOKEN".to_owned(), value.to_owned())]);
+    for value in ["first-value", "second-value"] {
+        let put = cluster.put_secret("default", "web-env", "Opaque", data(value));
+        put.await.expect("the secret is put");
+    }
+    let path = "/api/v1/namespaces/default/secrets/web-env";
+    let shown = api.get(path).await.expect(200).body;
+    assert_eq!(shown["type"], "Opaque");
+    assert!(!shown.to_string().contains("value"), "{shown}");
+    for _ in 0..2 {
+        let deleted = cluster.delete_secret("default", "web-env").await;
+        deleted.expect("what is not there is deleted already");
+    }
+    api.get(path).await.expect(404);
+}

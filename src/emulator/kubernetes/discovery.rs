@@ -49,6 +49,7 @@ pub(super) fn resources() -> Value {
             resource("pods", "pod", "Pod", true, &["create", "delete", "get", "list", "watch"], &["po"]),
             resource("pods/exec", "", "PodExecOptions", true, &["create", "get"], &[]),
             resource("pods/log", "", "Pod", true, &["get"], &[]),
+            resource("secrets", "secret", "Secret", true, &["create", "delete", "get", "list", "update"], &[]),
             resource("events", "event", "Event", true, &["list"], &["ev"]),
         ],
     })

@@ -10,6 +10,7 @@ mod nodes;
 mod objects;
 mod pods;
 mod scheduler;
+mod secrets;
 mod status;
 mod watch;
 
@@ -51,6 +52,8 @@ pub(super) struct Cluster {
     pub(super) token: String,
     /// By namespace and name.
     pods: BTreeMap<(String, String), Value>,
+    /// By namespace and name, without what is secret of them.
+    secrets: BTreeMap<(String, String), Value>,
     /// Every change, its index being its resource version less one.
     events: Vec<Event>,
     changed: tokio::sync::watch::Sender<u64>,
@@ -63,6 +66,7 @@ impl Cluster {
             uid: Uuid::new_v4(),
             token: random_token(),
             pods: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             events: Vec::new(),
             changed: tokio::sync::watch::Sender::new(0),
         }
@@ -162,6 +166,14 @@ async fn route(
                 return Err(status::not_found("namespaces", namespace));
             }
             in_namespace(shared, asked, namespace, rest, request).await
+        }
+        (_, ["api", "v1", "namespaces", namespace, "secrets", rest @ ..]) => {
+            if !NAMESPACES.contains(namespace) {
+                return Err(status::not_found("namespaces", namespace));
+            }
+            let body = to_bytes(request.into_body(), LARGEST_BODY).await;
+            let body = body.map_err(|error| status::bad_request(&error.to_string()))?;
+            secrets::answer(shared, asked, namespace, (&method, rest), &body)
         }
         (&Method::GET, ["api", "v1", "namespaces", _, "events"] | ["api", "v1", "events"]) => ok(
             json!({ "kind": "EventList", "apiVersion": "v1", "metadata": { "resourceVersion": "0" }, "items": [] }),
