@@ -33,6 +33,11 @@ fn a_run_that_diverges() {
 }
 
 #[test]
+fn a_run_of_several_combinations_ends_with_a_table_of_them() {
+    insta::assert_snapshot!(render(&report_samples::combinations(), Style::default()));
+}
+
+#[test]
 fn no_line_is_wider_than_asked_and_none_ends_in_a_space() {
     for (name, report) in report_samples::all() {
         for width in [72, 80, 100, 140] {
@@ -131,6 +136,24 @@ fn each_event_is_one_line_and_the_end_is_the_reports() {
         Event::Cleanup {
             message: "resource group removed".to_owned(),
             residue: false,
+        },
+        Event::CombinationStarted {
+            index: 1,
+            of: 4,
+            name: "cni=overlay".to_owned(),
+        },
+        Event::Within {
+            combination: "cni=overlay".to_owned(),
+            event: Box::new(Event::StepStarted {
+                index: 0,
+                of: 1,
+                name: "deploy".to_owned(),
+                kind: StepKind::Deploy,
+            }),
+        },
+        Event::CombinationFinished {
+            index: 1,
+            record: Box::new(report_samples::combinations().combinations.remove(1)),
         },
         Event::RunFinished {
             report: Box::new(report),

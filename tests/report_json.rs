@@ -76,6 +76,26 @@ fn a_report_with_one_thing_changed_is_not_valid() {
 }
 
 #[test]
+fn a_combination_is_held_to_the_schema_too() {
+    let schema = schema();
+    let good = sample(&report_samples::combinations());
+    for (pointer, value) in [
+        ("/combinations/0/rows/cni", json!(1)),
+        ("/combinations/0/rows", json!({})),
+        ("/combinations/0/verdict", json!("passed")),
+        ("/combinations/1/exit_code", json!(9)),
+        ("/combinations/3/surplus", json!(true)),
+        ("/combinations/0/steps/0/kind", json!("expect")),
+        ("/combinations", json!([])),
+    ] {
+        let mut bad = good.clone();
+        let (parent, member) = pointer.rsplit_once('/').unwrap();
+        bad.pointer_mut(parent).unwrap()[member] = value;
+        assert!(!schema.is_valid(&bad), "{pointer}");
+    }
+}
+
+#[test]
 fn the_text_is_stable_and_ends_with_one_newline() {
     let text = render(&report_samples::pass());
     assert!(

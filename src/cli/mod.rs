@@ -31,6 +31,9 @@ const WRONG_INPUT: u8 = 2;
 const NOT_JUDGED: u8 = 3;
 /// A defect of vnetlab itself.
 const INTERNAL: u8 = 4;
+/// Nothing ran.
+#[cfg(feature = "run")]
+const NOTHING_RAN: u8 = 5;
 /// Refused before anything was deployed: by the budget, or because the target cannot carry it.
 #[cfg(feature = "run")]
 const REFUSED: u8 = 7;

@@ -17,7 +17,7 @@ use crate::verdict::event::{Event, Report};
 
 use super::load::{self, SpecArguments};
 use super::target::{self, FabricChoice, TargetChoice};
-use super::{INTERNAL, NOT_JUDGED, REFUSED, WRONG_INPUT, print, tell};
+use super::{INTERNAL, NOT_JUDGED, NOTHING_RAN, REFUSED, WRONG_INPUT, print, tell};
 
 /// What `run` takes.
 #[derive(Debug, clap::Args)]
@@ -114,7 +114,7 @@ pub(super) fn run(arguments: Arguments) -> u8 {
             Ok(started) => started,
             Err(error) => return error.tell(),
         };
-        let code = drive(&arguments, &experiments[0], &target, &mut interrupts).await;
+        let code = drive(&arguments, &experiments, &target, &mut interrupts).await;
         if let Some(emulator) = emulator {
             emulator.shutdown().await;
         }
@@ -124,10 +124,10 @@ pub(super) fn run(arguments: Arguments) -> u8 {
     code
 }
 
-/// Runs the experiment on a target that stands, and writes the reports.
+/// Runs the experiments on a target that stands, and writes the reports.
 async fn drive(
     arguments: &Arguments,
-    experiment: &Experiment,
+    experiments: &[Experiment],
     target: &Target,
     interrupts: &mut Interrupts,
 ) -> u8 {
@@ -136,7 +136,7 @@ async fn drive(
     let signal = Mutex::new(None);
     let progress = progress(arguments.quiet);
     let run = runner::run(
-        experiment,
+        experiments,
         arguments.spec.spec.clone(),
         target,
         &progress,
@@ -180,7 +180,8 @@ async fn drive(
             tell(&format!("error: {}", error_chain(&error)));
             let code = match error {
                 RunError::Compile { .. } => return INTERNAL,
-                RunError::Refused(Refusal::NoLocation) => WRONG_INPUT,
+                RunError::Refused(Refusal::NoLocation) | RunError::Secret(_) => WRONG_INPUT,
+                RunError::Nothing => NOTHING_RAN,
                 RunError::Refused(_) => REFUSED,
                 RunError::Group { .. } => NOT_JUDGED,
             };
@@ -224,12 +225,21 @@ impl Interrupts {
 fn progress(quiet: bool) -> impl Fn(Event) + Send + Sync {
     let live = !quiet && std::io::stderr().is_terminal();
     move |event| {
-        let always = matches!(event, Event::Cleanup { residue: true, .. });
+        let always = leaves_residue(&event);
         if (live || always)
             && let Some(line) = human::progress(&event)
         {
             tell(&line);
         }
+    }
+}
+
+/// Whether something is left behind, in one combination of several too.
+fn leaves_residue(event: &Event) -> bool {
+    match event {
+        Event::Cleanup { residue, .. } => *residue,
+        Event::Within { event, .. } => leaves_residue(event),
+        _ => false,
     }
 }
 

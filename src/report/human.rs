@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::verdict::Verdict;
-use crate::verdict::event::{Event, FabricName, ProbeRecord, Report, StepRecord, TargetName};
+use crate::verdict::event::{
+    CombinationRecord, Event, FabricName, ProbeRecord, Report, StepRecord, TargetName,
+};
 
 use super::facts::{self, Fact};
 use super::layout::{count, duration, padded, wrap};
 use super::style::Style;
+use super::truth_table;
 
 /// Renders the report of a run.
 #[must_use]
@@ -17,9 +20,13 @@ pub fn render(report: &Report, style: Style) -> String {
         out: String::new(),
     };
     text.header(report);
-    for (index, step) in report.steps.iter().enumerate() {
+    text.steps(&report.steps);
+    for combination in &report.combinations {
         text.blank();
-        text.step(index, step);
+        text.combination(combination);
+    }
+    for line in truth_table::lines(report, style) {
+        text.line(&line);
     }
     text.blank();
     text.summary(report);
@@ -67,6 +74,18 @@ pub fn progress(event: &Event) -> Option<String> {
             duration(record.duration_ms)
         ),
         Event::Cleanup { message, .. } => format!("cleanup: {message}"),
+        Event::CombinationStarted { index, of, name } => {
+            format!("combination {} of {of}: {name}", index + 1)
+        }
+        Event::Within { combination, event } => {
+            format!("{combination}: {}", progress(event)?.trim())
+        }
+        Event::CombinationFinished { index, record } => format!(
+            "combination {}: {} in {}",
+            index + 1,
+            record.verdict.word(),
+            duration(record.duration_ms)
+        ),
         Event::RunFinished { .. } => return None,
     };
     // One line, whatever the message holds.
@@ -199,6 +218,27 @@ impl Text {
         }
     }
 
+    fn steps(&mut self, steps: &[StepRecord]) {
+        for (index, step) in steps.iter().enumerate() {
+            self.blank();
+            self.step(index, step);
+        }
+    }
+
+    fn combination(&mut self, combination: &CombinationRecord) {
+        let CombinationRecord {
+            verdict,
+            duration_ms,
+            ..
+        } = combination;
+        let title = format!("=== {}", combination.name());
+        self.titled(0, &title, *verdict, *duration_ms);
+        if let Some(error) = &combination.error {
+            self.labelled(2, "error", error, Style::error);
+        }
+        self.steps(&combination.steps);
+    }
+
     fn step(&mut self, index: usize, step: &StepRecord) {
         let title = format!(
             "step {}: {}",
@@ -243,7 +283,7 @@ impl Text {
             self.labelled(4, "evidence ", &facts::evidence(evidence), plain);
         }
         let label = match probe.verdict {
-            Verdict::Inconclusive => "because  ",
+            Verdict::Inconclusive | Verdict::Skipped => "because  ",
             _ => "differs  ",
         };
         for difference in &probe.differs {
@@ -302,7 +342,7 @@ impl Text {
     }
 
     fn summary(&mut self, report: &Report) {
-        let probes = report.steps.iter().flat_map(|step| &step.probes);
+        let probes = report.all_steps().flat_map(|step| &step.probes);
         let mut counts = BTreeMap::<Verdict, usize>::new();
         for probe in probes {
             *counts.entry(probe.verdict).or_default() += 1;
@@ -322,10 +362,15 @@ impl Text {
         } else {
             ""
         };
+        let mut steps = count(report.all_steps().count(), "step");
+        if !report.combinations.is_empty() {
+            let combinations = count(report.combinations.len(), "combination");
+            steps = format!("{steps} of {combinations}");
+        }
         self.line(&format!(
             "{}{simulated}: {total}{split} in {}, {}, {} of it waiting for answers; exit code {}",
             self.style.verdict(report.verdict),
-            count(report.steps.len(), "step"),
+            steps,
             duration(report.duration_ms),
             duration(report.probes_waited_ms),
             report.exit_code,
@@ -345,7 +390,7 @@ fn plain(_style: Style, text: &str) -> String {
 }
 
 fn is_simulated(report: &Report) -> bool {
-    let mut probes = report.steps.iter().flat_map(|step| &step.probes);
+    let mut probes = report.all_steps().flat_map(|step| &step.probes);
     report.fabric == FabricName::Model || probes.any(|probe| probe.observed.simulated)
 }
 

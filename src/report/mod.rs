@@ -9,5 +9,6 @@ pub mod human;
 pub mod json;
 mod layout;
 mod style;
+mod truth_table;
 
 pub use style::Style;

@@ -1,4 +1,4 @@
-//! An experiment from deploy to teardown.
+//! Experiments from deploy to teardown: one, or one for each combination of a matrix.
 //!
 //! The runner turns each step into a deployment and probes, sets expected, predicted and observed side
 //! by side, and emits [`Event`]s; it never prints. It knows a target by its client alone: whether that
@@ -8,25 +8,31 @@ mod addresses;
 mod deployment;
 mod error;
 mod expectation;
+mod experiment;
+mod planes;
 mod preflight;
 mod probing;
+mod secrets;
 mod steps;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::{Client, ClientError};
 use crate::compile::CompileError;
-use crate::topology::{Cleanup, ClusterNetwork, Experiment};
+use crate::topology::{ClusterNetwork, Experiment};
+use crate::verdict::combine;
 use crate::verdict::event::{
-    Event, FabricName, Report, SpecRecord, StepRecord, TargetName, error_chain,
+    CombinationRecord, Event, FabricName, Report, SpecRecord, TargetName, error_chain,
 };
-use crate::verdict::{Verdict, combine, exit_code};
+
+use experiment::{Prepared, Run};
 
 pub use preflight::Refusal;
+pub use secrets::{SecretError, Secrets};
 
 /// Where an experiment is deployed.
 pub struct Target {
@@ -97,6 +103,12 @@ pub enum RunError {
         #[source]
         source: Box<CompileError>,
     },
+    /// A secret cannot be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// There is no experiment to run.
+    #[error("there is no experiment to run")]
+    Nothing,
     /// The resource group cannot be made.
     #[error("cannot create resource group `{group}`")]
     Group {
@@ -108,15 +120,16 @@ pub enum RunError {
     },
 }
 
-/// Runs an experiment: deploys, probes, changes, and cleans up, whatever happens on the way.
+/// Runs experiments, the combinations of one spec: each deploys, probes, changes, and cleans up, in a
+/// resource group of its own, whatever happens on the way. The budget is theirs together.
 ///
-/// `cancel` interrupts it; the cleanup still runs, until `abandon` is cancelled too. The report's exit
-/// code follows the documented precedence.
+/// `cancel` interrupts the run; what was deployed is still removed, until `abandon` is cancelled too. The
+/// report's exit code follows the documented precedence.
 ///
 /// # Errors
 /// [`RunError`] when nothing was deployed; all that goes wrong later is in the report.
 pub async fn run(
-    experiment: &Experiment,
+    experiments: &[Experiment],
     file: PathBuf,
     target: &Target,
     emit: &(dyn Fn(Event) + Send + Sync),
@@ -124,90 +137,62 @@ pub async fn run(
     abandon: &CancellationToken,
 ) -> Result<Report, RunError> {
     let started = Instant::now();
-    let notes = notes(experiment, target);
+    let first = experiments.first().ok_or(RunError::Nothing)?;
+    let notes = notes(experiments, target);
     emit(Event::RunStarted {
-        name: experiment.name.to_string(),
+        name: first.name.to_string(),
         file: file.clone(),
         target: target.name,
         fabric: target.fabric,
         notes: notes.clone(),
     });
-    let compiled = preflight::compile(experiment)?;
-    preflight::check(experiment, &compiled)?;
-    if target.name == TargetName::Local {
-        preflight::carried_locally(experiment)?;
-    }
-    let location = experiment
-        .location
-        .clone()
-        .or_else(|| target.default_location.clone())
-        .ok_or(Refusal::NoLocation)?;
-
-    let run_id = uuid::Uuid::new_v4().simple().to_string();
-    let group = format!("vnetlab-{}-{}", experiment.name, &run_id[..4]);
-    let expires = jiff::Timestamp::now() + experiment.lifecycle.ttl;
-    let tags = BTreeMap::from([
-        ("vnetlab-run".to_owned(), run_id.clone()),
-        ("vnetlab-expires".to_owned(), expires.to_string()),
-    ]);
-    target
-        .client
-        .put_group(&group, &location, &tags)
-        .await
-        .map_err(|source| RunError::Group {
-            group: group.clone(),
-            source: Box::new(source),
-        })?;
-
-    let budget = experiment.budget.time.map(|time| started + time);
-    let mut context = steps::Context::new(target, &group, &location, &run_id, emit, cancel, budget);
-    let mut records = Vec::new();
-    for (index, (step, compiled)) in experiment.steps.iter().zip(&compiled).enumerate() {
-        if cancel.is_cancelled() {
-            break;
-        }
-        let name = step.name.clone();
-        let kind = steps::kind(&step.action);
-        emit(Event::StepStarted {
-            index,
-            of: experiment.steps.len(),
-            name,
-            kind,
-        });
-        let (record, goes_on) = context.step(index, step, compiled).await;
-        emit(Event::StepFinished {
-            index,
-            record: Box::new(record.clone()),
-        });
-        records.push(record);
-        if !goes_on {
-            break;
-        }
-    }
-    skip_rest(experiment, &mut records);
-    let waited = context.probes_waited;
-
+    let prepared = experiments
+        .iter()
+        .map(|experiment| Prepared::new(experiment, target))
+        .collect::<Result<Vec<_>, RunError>>()?;
+    preflight::check(&prepared)?;
+    let secrets = Secrets::read(experiments)?;
+    let emit = |event: Event| emit(secrets.redacted_event(event));
+    let run = Run {
+        target,
+        secrets: &secrets,
+        cancel,
+        abandon,
+        deadline: first.budget.time.map(|time| started + time),
+    };
+    let mut records = if first.combination.is_empty() {
+        vec![run.experiment(&prepared[0], &emit).await?]
+    } else {
+        let parallel = usize::try_from(side_by_side(experiments, target)).unwrap_or(1);
+        let runs = prepared.iter().enumerate();
+        let runs = runs.map(|at| run.combination(at, prepared.len(), &emit));
+        futures::stream::iter(runs)
+            .buffered(parallel)
+            .collect()
+            .await
+    };
     let verdict = combine(records.iter().map(|record| record.verdict));
-    let residue = clean_up(experiment, target, &group, verdict, emit, abandon).await;
-    let interrupted = cancel.is_cancelled();
+    let exit_code = combined_exit_code(records.iter().map(|record| record.exit_code));
+    let waited = records.iter().map(|record| record.probes_waited_ms).sum();
+    let steps = match first.combination.is_empty() {
+        true => records.drain(..).flat_map(|record| record.steps).collect(),
+        false => Vec::new(),
+    };
     let report = Report {
         vnetlab: 1,
         spec: SpecRecord {
-            name: experiment.name.to_string(),
+            name: first.name.to_string(),
             file,
         },
         target: target.name,
         fabric: target.fabric,
         notes,
         verdict,
-        exit_code: if interrupted {
-            130
-        } else {
-            exit_code(verdict, residue)
-        },
+        exit_code,
         duration_ms: millis(started.elapsed()),
-        probes_waited_ms: millis(waited),
-        steps: records,
+        probes_waited_ms: waited,
+        steps,
+        combinations: records,
     };
     emit(Event::RunFinished {
         report: Box::new(report.clone()),
@@ -215,12 +200,59 @@ pub async fn run(
     Ok(report)
 }
 
-/// What the reader of a report must know of this experiment on this target.
-fn notes(experiment: &Experiment, target: &Target) -> Vec<String> {
+impl Run<'_> {
+    /// Runs one combination of several; one that cannot be deployed does not keep the others from running.
+    async fn combination(
+        &self,
+        (index, prepared): (usize, &Prepared<'_>),
+        of: usize,
+        emit: &(dyn Fn(Event) + Send + Sync),
+    ) -> CombinationRecord {
+        let name = prepared.experiment.combination_label();
+        emit(Event::CombinationStarted {
+            index,
+            of,
+            name: name.clone(),
+        });
+        let within = |event| {
+            emit(Event::Within {
+                combination: name.clone(),
+                event: Box::new(event),
+            });
+        };
+        let record = match self.experiment(prepared, &within).await {
+            Ok(record) => record,
+            Err(error) => CombinationRecord {
+                error: Some(self.secrets.redacted(&error_chain(&error))),
+                verdict: crate::verdict::Verdict::Inconclusive,
+                exit_code: 3,
+                ..prepared.nothing_run()
+            },
+        };
+        emit(Event::CombinationFinished {
+            index,
+            record: Box::new(record.clone()),
+        });
+        record
+    }
+}
+
+/// The exit code of a run from those of its combinations: the first of the documented precedence that one
+/// has. That nothing ran is said only where it is true of all.
+fn combined_exit_code(codes: impl Iterator<Item = i32> + Clone) -> i32 {
+    const PRECEDENCE: [i32; 9] = [4, 130, 143, 2, 7, 3, 1, 6, 8];
+    let mut precedence = PRECEDENCE.into_iter();
+    let first = precedence.find(|code| codes.clone().any(|other| other == *code));
+    let mut codes = codes;
+    first.unwrap_or(if codes.all(|code| code == 5) { 5 } else { 0 })
+}
+
+/// What the reader of a report must know of these experiments on this target.
+fn notes(experiments: &[Experiment], target: &Target) -> Vec<String> {
     let mut notes = target.notes.clone();
-    let states = experiment
-        .steps
+    let states = experiments
         .iter()
+        .flat_map(|experiment| &experiment.steps)
         .flat_map(|step| step.topology.clusters.values());
     if states
         .into_iter()
@@ -232,86 +264,49 @@ fn notes(experiment: &Experiment, target: &Target) -> Vec<String> {
                 .to_owned(),
         );
     }
+    let parallel = experiments
+        .first()
+        .map_or(1, |first| first.lifecycle.parallel);
+    if experiments.len() > 1 && parallel > side_by_side(experiments, target) {
+        notes.push(
+            "the local Azure is one network: combinations run one after the other".to_owned(),
+        );
+    }
     notes
 }
 
-/// Records the steps that did not run, so that a report has a line for each.
-fn skip_rest(experiment: &Experiment, records: &mut Vec<StepRecord>) {
-    for step in experiment.steps.iter().skip(records.len()) {
-        records.push(StepRecord {
-            name: step.name.clone(),
-            kind: steps::kind(&step.action),
-            verdict: Verdict::Skipped,
-            duration_ms: 0,
-            deployment: None,
-            probes: Vec::new(),
-            error: None,
-        });
-    }
-}
-
-/// Deletes the resource group as the lifecycle asks; true when something is left that should not be.
-async fn clean_up(
-    experiment: &Experiment,
-    target: &Target,
-    group: &str,
-    verdict: Verdict,
-    emit: &(dyn Fn(Event) + Send + Sync),
-    abandon: &CancellationToken,
-) -> bool {
-    let passed = verdict == Verdict::Pass;
-    let keep = match experiment.lifecycle.cleanup {
-        Cleanup::Always => false,
-        Cleanup::OnSuccess => !passed,
-        Cleanup::Never => true,
-    };
-    // The local Azure ends with the process: there is nothing to keep.
-    if keep && target.name == TargetName::Azure {
-        emit(Event::Cleanup {
-            message: format!("resource group `{group}` is kept, as `cleanup` asks"),
-            residue: false,
-        });
-        return false;
-    }
-    if !passed
-        && !experiment.lifecycle.keep_on_failure.is_zero()
-        && target.name == TargetName::Azure
-    {
-        let wait = experiment.lifecycle.keep_on_failure;
-        emit(Event::Cleanup {
-            message: format!("resource group `{group}` is kept for {} s", wait.as_secs()),
-            residue: false,
-        });
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = abandon.cancelled() => {}
-        }
-    }
-    let progress = |_| {};
-    let watch = deployment::watch(
-        tokio::time::Instant::now() + deployment::OPERATION_LIMIT,
-        abandon,
-        &progress,
-    );
-    match target.client.delete_group(group, &watch).await {
-        Ok(()) => {
-            emit(Event::Cleanup {
-                message: format!("resource group `{group}` is deleted"),
-                residue: false,
-            });
-            false
-        }
-        Err(error) => {
-            let cause = error_chain(&error);
-            emit(Event::Cleanup {
-                message: format!("resource group `{group}` was not deleted: {cause}"),
-                residue: true,
-            });
-            true
-        }
+/// How many combinations run at a time. The local Azure is one network, in which addresses are unique.
+fn side_by_side(experiments: &[Experiment], target: &Target) -> u32 {
+    match (target.name, experiments.first()) {
+        (TargetName::Azure, Some(first)) => first.lifecycle.parallel.max(1),
+        _ => 1,
     }
 }
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_code_is_the_first_of_the_precedence_that_a_combination_has() {
+        for (codes, combined) in [
+            (&[0, 0][..], 0),
+            (&[0, 5], 0),
+            (&[5, 5], 5),
+            (&[0, 8, 6], 6),
+            (&[6, 1], 1),
+            (&[1, 3], 3),
+            (&[3, 130], 130),
+        ] {
+            assert_eq!(
+                combined_exit_code(codes.iter().copied()),
+                combined,
+                "{codes:?}"
+            );
+        }
+    }
 }

@@ -4,9 +4,10 @@ use std::net::Ipv4Addr;
 
 use crate::compile::{Compiled, Compiler};
 use crate::net::Prefix;
-use crate::topology::{Experiment, ProbeTarget};
+use crate::topology::{Experiment, ProbeTarget, Step};
 
 use super::RunError;
+use super::experiment::Prepared;
 
 /// Why an experiment is refused before anything is deployed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,7 +16,7 @@ pub enum Refusal {
     /// More clusters than the budget allows.
     #[error("the experiment needs {needed} clusters, its budget allows {allowed}")]
     Clusters {
-        /// What the largest state needs.
+        /// What the largest states need, over all combinations.
         needed: usize,
         /// What the budget allows.
         allowed: u32,
@@ -23,7 +24,7 @@ pub enum Refusal {
     /// More resources than the budget allows.
     #[error("the experiment needs {needed} resources, its budget allows {allowed}")]
     Resources {
-        /// What the largest state needs.
+        /// What the largest states need, over all combinations.
         needed: usize,
         /// What the budget allows.
         allowed: u32,
@@ -64,38 +65,26 @@ pub(super) fn compile(experiment: &Experiment) -> Result<Vec<Compiled>, RunError
         .collect()
 }
 
-/// Checks the largest state against the budget.
-pub(super) fn check(experiment: &Experiment, compiled: &[Compiled]) -> Result<(), Refusal> {
-    let clusters = experiment
-        .steps
-        .iter()
-        .map(|step| step.topology.clusters.len())
-        .max()
-        .unwrap_or(0);
-    if let Some(allowed) = experiment
-        .budget
-        .clusters
-        .filter(|allowed| clusters > *allowed as usize)
-    {
-        return Err(Refusal::Clusters {
-            needed: clusters,
-            allowed,
+/// Checks the largest states of all experiments together against the budget that they share.
+pub(super) fn check(prepared: &[Prepared<'_>]) -> Result<(), Refusal> {
+    let largest = |size: &dyn Fn(&Step, &Compiled) -> usize| {
+        let experiments = prepared.iter().map(|prepared| {
+            let states = prepared.experiment.steps.iter().zip(&prepared.compiled);
+            states.map(|(step, compiled)| size(step, compiled)).max()
         });
+        experiments.flatten().sum::<usize>()
+    };
+    let Some(budget) = prepared.first().map(|first| first.experiment.budget) else {
+        return Ok(());
+    };
+    let exceeds = |needed: usize| move |allowed: &u32| needed > *allowed as usize;
+    let needed = largest(&|step, _| step.topology.clusters.len());
+    if let Some(allowed) = budget.clusters.filter(exceeds(needed)) {
+        return Err(Refusal::Clusters { needed, allowed });
     }
-    let resources = compiled
-        .iter()
-        .map(|compiled| compiled.template.resources.len())
-        .max()
-        .unwrap_or(0);
-    if let Some(allowed) = experiment
-        .budget
-        .resources
-        .filter(|allowed| resources > *allowed as usize)
-    {
-        return Err(Refusal::Resources {
-            needed: resources,
-            allowed,
-        });
+    let needed = largest(&|_, compiled| compiled.template.resources.len());
+    if let Some(allowed) = budget.resources.filter(exceeds(needed)) {
+        return Err(Refusal::Resources { needed, allowed });
     }
     Ok(())
 }

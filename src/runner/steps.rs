@@ -9,12 +9,13 @@ use crate::arm::{self, Parameters, ResourceKey, Scope};
 use crate::client::kubernetes::Cluster;
 use crate::compile::Compiled;
 use crate::topology::{Action, Step};
-use crate::verdict::event::{Event, StepKind, StepRecord};
+use crate::verdict::event::{Event, ProbeRecord, StepKind, StepRecord};
 use crate::verdict::{Verdict, combine};
 
 use super::deployment::OPERATION_LIMIT;
-use super::probing::State;
-use super::{Target, millis};
+use super::experiment::Run;
+use super::probing::{State, Tried};
+use super::{Target, millis, planes};
 use crate::verdict::event::error_chain;
 
 /// What a run carries from step to step.
@@ -49,24 +50,37 @@ pub(super) fn kind(action: &Action) -> StepKind {
     }
 }
 
+/// A probe of a step, before those that ran are judged.
+enum Attempt {
+    Tried(Tried),
+    Skipped(ProbeRecord),
+}
+
+/// The verdict over the probes of a step; one that only deploys passes, one whose probes are all skipped does not.
+fn verdict(probes: &[ProbeRecord]) -> Verdict {
+    let verdicts = probes.iter().map(|probe| probe.verdict);
+    match probes {
+        [] => Verdict::Pass,
+        _ => combine(verdicts),
+    }
+}
+
 impl<'a> Context<'a> {
     pub(super) fn new(
-        target: &'a Target,
+        run: &'a Run<'_>,
         group: &'a str,
         location: &'a str,
         run_id: &'a str,
         emit: &'a (dyn Fn(Event) + Send + Sync),
-        cancel: &'a CancellationToken,
-        budget: Option<Instant>,
     ) -> Context<'a> {
         Context {
-            target,
+            target: run.target,
             group,
             location,
             run_id,
             emit,
-            cancel,
-            budget,
+            cancel: run.cancel,
+            budget: run.deadline,
             deployed: None,
             clusters: BTreeMap::new(),
             positive_control: false,
@@ -106,14 +120,8 @@ impl<'a> Context<'a> {
         if let Err(message) = &result {
             record.error = Some(message.clone());
             record.verdict = Verdict::Inconclusive;
-        } else {
-            record.verdict = combine(
-                record
-                    .probes
-                    .iter()
-                    .map(|probe| probe.verdict)
-                    .chain([Verdict::Pass]),
-            );
+        } else if record.verdict != Verdict::Skipped {
+            record.verdict = verdict(&record.probes);
         }
         record.duration_ms = millis(started.elapsed());
         (record, result.is_ok())
@@ -136,6 +144,16 @@ impl<'a> Context<'a> {
                 .await
                 .map_err(|error| error_chain(&error))?;
         }
+        if let Some(why) = planes::not_here(&step.planes, self.target) {
+            // What a step does to the network it does everywhere: the next one rests on it.
+            let skipped = step
+                .probes
+                .iter()
+                .map(|p| planes::skipped(p, compiled, &why));
+            record.probes = skipped.collect();
+            record.verdict = Verdict::Skipped;
+            return Ok(());
+        }
         if let Some(wait) = step.wait {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
@@ -147,17 +165,24 @@ impl<'a> Context<'a> {
         }
         let state = self.state(index, compiled).await?;
         let settle = std::mem::take(&mut self.unsettled);
-        let mut tried = Vec::new();
+        let mut attempts = Vec::new();
         for wanted in &step.probes {
             if self.cancel.is_cancelled() {
                 return Err("interrupted".to_owned());
             }
+            if let Some(why) = planes::not_here(&wanted.expectation.planes, self.target) {
+                attempts.push(Attempt::Skipped(planes::skipped(wanted, compiled, &why)));
+                continue;
+            }
             let probe = self.probe(wanted, compiled, &state, settle).await;
             self.note_control(&probe);
-            tried.push(probe);
+            attempts.push(Attempt::Tried(probe));
         }
-        for probe in tried {
-            let probe = self.record(probe);
+        for attempt in attempts {
+            let probe = match attempt {
+                Attempt::Tried(probe) => self.record(probe),
+                Attempt::Skipped(record) => record,
+            };
             (self.emit)(Event::ProbeFinished {
                 step: index,
                 record: Box::new(probe.clone()),

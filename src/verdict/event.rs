@@ -3,6 +3,7 @@
 //! The runner emits [`Event`]s and never prints; every report is made from them. The serialised form
 //! of [`Report`] is the JSON report, whose schema stands in `docs/report.schema.json`.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
@@ -63,6 +64,29 @@ pub enum Event {
         message: String,
         /// Whether something is left behind.
         residue: bool,
+    },
+    /// A combination of the matrix begins.
+    CombinationStarted {
+        /// Its place, from 0.
+        index: usize,
+        /// How many combinations there are.
+        of: usize,
+        /// Its rows, in a line: `cni=overlay`.
+        name: String,
+    },
+    /// Something happened with one combination of the matrix.
+    Within {
+        /// Its rows, in a line.
+        combination: String,
+        /// What happened.
+        event: Box<Event>,
+    },
+    /// A combination of the matrix was run, or could not be.
+    CombinationFinished {
+        /// Its place.
+        index: usize,
+        /// The record, steps included.
+        record: Box<CombinationRecord>,
     },
     /// The run ended.
     RunFinished {
@@ -142,8 +166,50 @@ pub struct Report {
     pub duration_ms: u64,
     /// The part of it that probes spent waiting for answers, in milliseconds.
     pub probes_waited_ms: u64,
+    /// The steps in file order; empty where there are combinations, which have their own.
+    pub steps: Vec<StepRecord>,
+    /// The combinations of the matrix in its order; empty without one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub combinations: Vec<CombinationRecord>,
+}
+
+impl Report {
+    /// The steps of the run, those of every combination one after the other.
+    pub fn all_steps(&self) -> impl Iterator<Item = &StepRecord> {
+        let combinations = self.combinations.iter();
+        let within = combinations.flat_map(|combination| &combination.steps);
+        self.steps.iter().chain(within)
+    }
+}
+
+/// One combination of the matrix: an experiment of its own, in a resource group of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CombinationRecord {
+    /// The row of each axis.
+    pub rows: BTreeMap<String, String>,
+    /// The verdict over its steps.
+    pub verdict: Verdict,
+    /// The exit code that it would have alone.
+    pub exit_code: i32,
+    /// Wall time in milliseconds.
+    pub duration_ms: u64,
+    /// The part of it that probes spent waiting for answers, in milliseconds.
+    pub probes_waited_ms: u64,
     /// The steps in file order.
     pub steps: Vec<StepRecord>,
+    /// Why nothing of it was run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl CombinationRecord {
+    /// Its rows, in a line: `cni=overlay, size=small`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let rows = self.rows.iter();
+        let rows: Vec<String> = rows.map(|(axis, row)| format!("{axis}={row}")).collect();
+        rows.join(", ")
+    }
 }
 
 /// Which experiment it was.
@@ -235,9 +301,9 @@ pub struct ExpectedRecord {
 /// An observation as a report shows it; `null` means not observed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObservedRecord {
-    /// The outcome word, or `inconclusive`.
+    /// The outcome word, `inconclusive`, or `skipped` where the probe is not judged here.
     pub outcome: String,
-    /// Why it is inconclusive.
+    /// Why it is inconclusive or skipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The HTTP status.

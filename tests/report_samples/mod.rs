@@ -1,11 +1,12 @@
 //! Sample reports of every kind: the founding experiment as it passes, fails, is undecided ...
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use vnetlab::verdict::event::{
-    DeploymentRecord, ExpectedRecord, FabricName, ObservedRecord, ProbeRecord, Report, SpecRecord,
-    StepKind, StepRecord, TargetName,
+    CombinationRecord, DeploymentRecord, ExpectedRecord, FabricName, ObservedRecord, ProbeRecord,
+    Report, SpecRecord, StepKind, StepRecord, TargetName,
 };
 use vnetlab::verdict::{
     Action, Decider, Direction, Evidence, Leg, Outcome, Packet, Predicted, Prediction, Reading,
@@ -159,6 +160,7 @@ fn report(verdict: Verdict, exit_code: i32, steps: Vec<StepRecord>) -> Report {
         duration_ms: 3720,
         probes_waited_ms: 1005,
         steps,
+        combinations: Vec::new(),
     }
 }
 
@@ -290,13 +292,92 @@ pub(crate) fn diverged() -> Report {
     report(Verdict::Diverged, 6, vec![undo])
 }
 
+/// Four combinations of a matrix: one as expected, one not, one with a step less, one that was not deployed.
+pub(crate) fn combinations() -> Report {
+    let named = |name: &str, probe: ProbeRecord| ProbeRecord {
+        name: name.to_owned(),
+        ..probe
+    };
+    let skipped = ProbeRecord {
+        observed: ObservedRecord {
+            outcome: "skipped".to_owned(),
+            reason: Some("it is judged on `azure` alone, and this is `local`".to_owned()),
+            urls: Vec::new(),
+            duration_ms: 0,
+            evidence: None,
+            ..silent().observed
+        },
+        predicted: None,
+        differs: vec!["it is judged on `azure` alone, and this is `local`".to_owned()],
+        verdict: Verdict::Skipped,
+        ..silent()
+    };
+    let failed = fail().steps.remove(0).probes.remove(0);
+    let combination = |cni: &str, verdict, exit_code, probes: Vec<ProbeRecord>| CombinationRecord {
+        rows: BTreeMap::from([
+            ("cni".to_owned(), cni.to_owned()),
+            ("size".to_owned(), "small".to_owned()),
+        ]),
+        verdict,
+        exit_code,
+        duration_ms: 1810,
+        probes_waited_ms: 0,
+        steps: vec![
+            step("deploy", StepKind::Deploy, Verdict::Pass, Vec::new()),
+            step("who is seen", StepKind::Probe, verdict, probes),
+        ],
+        error: None,
+    };
+    let names = ["same-vnet", "peered", "back"];
+    let combinations = vec![
+        combination(
+            "kubenet",
+            Verdict::Pass,
+            0,
+            vec![
+                named(names[0], answered()),
+                named(names[1], answered()),
+                named(names[2], silent()),
+            ],
+        ),
+        combination(
+            "overlay",
+            Verdict::Fail,
+            1,
+            vec![
+                named(names[0], failed),
+                named(names[1], answered()),
+                named(names[2], skipped),
+            ],
+        ),
+        combination(
+            "node-subnet",
+            Verdict::Pass,
+            0,
+            vec![named(names[0], answered())],
+        ),
+        CombinationRecord {
+            steps: Vec::new(),
+            error: Some(
+                "cannot create resource group `vnetlab-x-1`: the quota is used up".to_owned(),
+            ),
+            ..combination("pod-subnet", Verdict::Inconclusive, 3, Vec::new())
+        },
+    ];
+    Report {
+        combinations,
+        ..report(Verdict::Inconclusive, 3, Vec::new())
+    }
+}
+
 /// Every sample with its name.
-pub(crate) fn all() -> [(&'static str, Report); 5] {
+pub(crate) fn all() -> [(&'static str, Report); 6] {
     [
         ("pass", pass()),
         ("fail", fail()),
         ("inconclusive", inconclusive()),
         ("simulated", simulated()),
         ("diverged", diverged()),
+        ("combinations", combinations()),
     ]
 }
