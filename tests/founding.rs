@@ -270,6 +270,69 @@ fn a_cluster_goes_with_its_pod_and_comes_back() {
 }
 
 #[test]
+fn every_combination_of_a_matrix_runs_and_the_report_has_them_side_by_side() {
+    let spec = "tests/specs/matrix.yaml";
+    let schema = fs::read_to_string(support::checkout().join("docs/report.schema.json"));
+    let schema = serde_json::from_str(&schema.expect("the schema is kept")).expect("it is JSON");
+    let validator = jsonschema::validator_for(&schema).expect("the schema is sound");
+    let mut fabrics = vec!["model"];
+    if lab_runs_here() {
+        fabrics.push("lab");
+    }
+    for fabric in fabrics {
+        let run = Run::of(vnetlab(), &[spec, "--fabric", fabric]);
+        assert_eq!(run.code(), Some(0), "{}", run.text());
+        assert!(validator.is_valid(&run.report), "{}", run.report);
+        let combinations = run.report["combinations"].as_array();
+        let combinations = combinations.expect("there are combinations");
+        let of = |index: usize, pointer: &str| combinations[index].pointer(pointer).cloned();
+        assert_eq!(of(0, "/rows/cni"), Some("kubenet".into()));
+        assert_eq!(of(1, "/rows/cni"), Some("node-subnet".into()));
+        let source = "/steps/1/probes/0/observed/source";
+        assert_ne!(of(0, source), of(1, source), "a node here, a pod there");
+        let steps: Vec<_> = combinations.iter().map(|c| c["steps"].as_array()).collect();
+        let steps: Vec<_> = steps.into_iter().flatten().map(Vec::len).collect();
+        assert_eq!(steps, [3, 2], "a step is run where its `when` says");
+        let table = run.text();
+        let row = table
+            .lines()
+            .find(|line| line.starts_with("cni=node-subnet  "));
+        assert!(
+            row.is_some_and(|row| row.contains("200 from 10.10.0.")),
+            "{table}"
+        );
+    }
+    let picked = [
+        spec,
+        "--fabric",
+        "model",
+        "--matrix",
+        "cni=kubenet",
+        "-p",
+        "port=8080",
+    ];
+    let run = Run::of(vnetlab(), &picked);
+    assert_eq!(run.code(), Some(0), "{}", run.text());
+    assert_eq!(run.report["combinations"].as_array().map(Vec::len), Some(1));
+    assert!(run.text().contains(":8080/clientip"), "{}", run.text());
+}
+
+#[test]
+fn a_budget_is_that_of_all_combinations_together() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let spec = support::checkout().join("tests/specs/matrix.yaml");
+    let text = fs::read_to_string(spec).expect("the spec can be read");
+    let copy = directory.path().join("copy.yaml");
+    let changed = text.replace("budget: { clusters: 2 }", "budget: { clusters: 1 }");
+    assert_ne!(changed, text);
+    fs::write(&copy, changed).expect("the copy can be written");
+    let path = copy.to_str().expect("a path in UTF-8");
+    let run = Run::of(vnetlab(), &[path, "--fabric", "model"]);
+    assert_eq!(run.code(), Some(7), "{}", run.text());
+    assert!(run.text().contains("needs 2 clusters"), "{}", run.text());
+}
+
+#[test]
 fn a_call_to_the_internet_is_refused_locally_with_7() {
     let directory = TempDir::new().expect("a temporary directory");
     let spec = support::checkout().join("specs/kubenet-outbound.yaml");

@@ -88,7 +88,9 @@ fn cell(combination: &CombinationRecord, name: &str) -> (String, Option<Verdict>
     let steps = combination.steps.iter().flat_map(|step| &step.probes);
     let records: Vec<&ProbeRecord> = steps.filter(|probe| probe.name == name).collect();
     let verdict = crate::verdict::combine(records.iter().map(|record| record.verdict));
-    let seen: Vec<String> = records.iter().map(|record| seen(record)).collect();
+    let mut seen: Vec<String> = records.iter().map(|record| seen(record)).collect();
+    // What stays as it was need not be said again.
+    seen.dedup();
     match seen.is_empty() {
         true => ("-".to_owned(), Some(Verdict::Skipped)),
         false => (seen.join("; "), Some(verdict)),

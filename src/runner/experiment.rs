@@ -6,7 +6,7 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::compile::Compiled;
-use crate::topology::{Cleanup, Experiment, Plane};
+use crate::topology::{Cleanup, Experiment};
 use crate::verdict::event::{CombinationRecord, Event, StepRecord, TargetName, error_chain};
 use crate::verdict::{Verdict, combine, exit_code};
 
@@ -27,7 +27,7 @@ impl<'e> Prepared<'e> {
         experiment: &'e Experiment,
         target: &Target,
     ) -> Result<Prepared<'e>, RunError> {
-        let compiled = match planes::include(&experiment.planes, target) {
+        let compiled = match planes::include(&experiment.planes, target.name) {
             true => preflight::compile(experiment)?,
             false => Vec::new(),
         };
@@ -98,7 +98,7 @@ impl Run<'_> {
         if self.cancel.is_cancelled() {
             return Ok(interrupted);
         }
-        if let Some(why) = planes::not_here(&experiment.planes, self.target) {
+        if let Some(why) = planes::not_here(&experiment.planes, self.target.name) {
             emit(Event::Progress { message: why });
             return Ok(prepared.nothing_run());
         }

@@ -6,15 +6,15 @@ use crate::topology::{Plane, ProbeExpectation};
 use crate::verdict::Verdict;
 use crate::verdict::event::{ObservedRecord, ProbeRecord, TargetName};
 
-use super::{Target, expectation};
+use super::expectation;
 
 /// Whether planes (none is all) include the one of a target.
-pub(super) fn include(planes: &[Plane], target: &Target) -> bool {
+pub(super) fn include(planes: &[Plane], target: TargetName) -> bool {
     planes.is_empty() || planes.contains(&plane(target))
 }
 
 /// Why something with these planes is not judged on a target, if it is not.
-pub(super) fn not_here(planes: &[Plane], target: &Target) -> Option<String> {
+pub(super) fn not_here(planes: &[Plane], target: TargetName) -> Option<String> {
     if include(planes, target) {
         return None;
     }
@@ -58,8 +58,8 @@ pub(super) fn skipped(wanted: &ProbeExpectation, compiled: &Compiled, why: &str)
     }
 }
 
-fn plane(target: &Target) -> Plane {
-    match target.name {
+fn plane(target: TargetName) -> Plane {
+    match target {
         TargetName::Local => Plane::Local,
         TargetName::Azure => Plane::Azure,
     }
@@ -70,5 +70,30 @@ fn word(plane: Plane) -> &'static str {
         Plane::Predict => "predict",
         Plane::Local => "local",
         Plane::Azure => "azure",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_judged_elsewhere_alone_is_not_judged_here() {
+        use Plane::{Azure, Local, Predict};
+        for (planes, target, here) in [
+            (&[][..], TargetName::Local, true),
+            (&[Local], TargetName::Local, true),
+            (&[Predict, Azure], TargetName::Local, false),
+            (&[Predict, Azure], TargetName::Azure, true),
+            (&[Local], TargetName::Azure, false),
+        ] {
+            assert_eq!(include(planes, target), here, "{planes:?} {target:?}");
+            assert_eq!(not_here(planes, target).is_none(), here);
+        }
+        let why = not_here(&[Predict, Azure], TargetName::Local);
+        assert_eq!(
+            why.as_deref(),
+            Some("it is judged on `predict` and `azure` alone, and this is `local`")
+        );
     }
 }

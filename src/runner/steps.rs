@@ -144,7 +144,7 @@ impl<'a> Context<'a> {
                 .await
                 .map_err(|error| error_chain(&error))?;
         }
-        if let Some(why) = planes::not_here(&step.planes, self.target) {
+        if let Some(why) = planes::not_here(&step.planes, self.target.name) {
             // What a step does to the network it does everywhere: the next one rests on it.
             let skipped = step
                 .probes
@@ -170,7 +170,7 @@ impl<'a> Context<'a> {
             if self.cancel.is_cancelled() {
                 return Err("interrupted".to_owned());
             }
-            if let Some(why) = planes::not_here(&wanted.expectation.planes, self.target) {
+            if let Some(why) = planes::not_here(&wanted.expectation.planes, self.target.name) {
                 attempts.push(Attempt::Skipped(planes::skipped(wanted, compiled, &why)));
                 continue;
             }
