@@ -12,15 +12,16 @@ use std::io;
 use std::path::Path;
 
 use super::decode::{self, Decoder};
-use super::matrix::{self, Combination, Matrix};
+use super::matrix::{Combination, Matrix};
 use super::parameters::{self, Parameter, distinct};
 use super::place::Place;
 use super::settings::Given;
-use super::substitution::{Names, Scope, Uses, Variable, substitute};
+use super::substitution::{Names, Scope, Variable, substitute};
 use super::tree::{Node, Value};
+use super::uses::Uses;
 use super::{
-    Diagnostic, Name, Secret, Settings, Source, Sources, Span, Spec, codes, include, secret, with,
-    yaml,
+    Diagnostic, Name, Secret, Settings, Source, Sources, Span, Spec, codes, include, secret, when,
+    with, yaml,
 };
 
 /// The sections that are read before anything is substituted.
@@ -233,7 +234,7 @@ impl<'d> Declarations<'d> {
     ) -> (Option<Spec>, Uses) {
         let mut root = self.root.clone();
         let mut uses = self.uses.clone();
-        matrix::filter_steps(&mut root, combination, &mut progress.run);
+        when::filter_steps(&mut root, combination, &mut progress.run);
         let mut variables = self.values.clone();
         variables.extend(combination.variables());
         let named = |name: &Name, all: &[(Name, Variable)]| all.iter().any(|(n, _)| n == name);
@@ -273,7 +274,7 @@ impl<'d> Declarations<'d> {
     /// What no combination uses.
     pub(crate) fn unused(&self, progress: &Progress, found: &mut Vec<Diagnostic>) {
         let picked = !self.document.given.picks.is_empty();
-        for (step, _) in matrix::conditions(&self.root) {
+        for (step, _) in when::conditions(&self.root) {
             // A run that picks rows leaves steps out because it was told to.
             if !picked && !progress.run.contains(&step.span) {
                 let when = step.get("when").map_or(step.span, |when| when.span);

@@ -34,7 +34,10 @@ mod settings;
 mod span;
 mod substitution;
 mod text;
+mod token;
 mod tree;
+mod uses;
+mod when;
 mod with;
 mod yaml;
 

@@ -6,10 +6,11 @@
 //! kept, so that a finding in the one place can show the other.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use super::place::Place;
+use super::token::{Token, is_one_word, tokens};
 use super::tree::{Node, Text, Value};
+use super::uses::Uses;
 use super::{Diagnostic, Name, Piece, SecretText, Span, codes, nearest, suggestion};
 
 /// What a name stands for.
@@ -52,50 +53,6 @@ impl Names<'_> {
         match self {
             Names::Some(names) => names.iter().any(|other| other == name),
             Names::All => true,
-        }
-    }
-}
-
-/// What was put where.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Uses {
-    uses: Vec<Use>,
-    pub(super) secrets: BTreeSet<Name>,
-}
-
-#[derive(Debug, Clone)]
-struct Use {
-    /// Where the value stands.
-    value: Span,
-    /// Where its name is used.
-    at: Span,
-    /// Whether a map or a list was put there, whose parts keep their own places.
-    whole: bool,
-}
-
-impl Uses {
-    /// Shows with each finding on a value where it is used, and with each on a use its value.
-    pub(crate) fn explain(&self, found: &mut [Diagnostic]) {
-        /// A value may be used in many places; that it is used is said by the first.
-        const SHOWN: usize = 3;
-        for finding in found {
-            let span = finding.primary.span;
-            let fits = |used: &&Use| match used.whole {
-                true => used.value.holds(span),
-                false => used.at.holds(span),
-            };
-            for used in self.uses.iter().filter(fits).take(SHOWN) {
-                let (at, text) = match used.whole {
-                    true => (used.at, "used here"),
-                    false => (used.value, "its value"),
-                };
-                if finding.related.iter().all(|label| label.span != at) {
-                    finding.related.push(super::Label {
-                        span: at,
-                        text: text.to_owned(),
-                    });
-                }
-            }
         }
     }
 }
@@ -144,95 +101,6 @@ pub(super) fn substitute(
         }
         Value::Secret(_) | Value::Null | Value::Broken => {}
     }
-}
-
-/// A part of a text that does not stand for itself.
-#[derive(Debug, PartialEq, Eq)]
-enum Token {
-    /// `$$`.
-    Dollar,
-    /// `$name.field`.
-    Variable(Vec<String>),
-    /// `$(`, and no name behind it.
-    Malformed,
-}
-
-/// The parts of a text that do not stand for themselves, in order.
-fn tokens(text: &str) -> Vec<(Range<usize>, Token)> {
-    let mut tokens = Vec::new();
-    let mut at = 0;
-    while let Some(dollar) = text[at..].find('$').map(|found| at + found) {
-        let rest = &text[dollar + 1..];
-        let (length, token) = match rest.bytes().next() {
-            Some(b'$') => (1, Some(Token::Dollar)),
-            Some(b'(') => {
-                let end = rest.find(')').map_or(rest.len(), |end| end + 1);
-                let inside = rest[1..end].strip_suffix(')').unwrap_or_default();
-                let token = match path(inside) {
-                    (length, path) if length == inside.len() && length > 0 => Token::Variable(path),
-                    _ => Token::Malformed,
-                };
-                (end, Some(token))
-            }
-            Some(b'a'..=b'z') => {
-                let (length, path) = path(rest);
-                (length, Some(Token::Variable(path)))
-            }
-            _ => (0, None),
-        };
-        at = dollar + 1 + length;
-        tokens.extend(token.map(|token| (dollar..at, token)));
-    }
-    tokens
-}
-
-/// The longest `name.field` at the start of a text, and its length.
-fn path(text: &str) -> (usize, Vec<String>) {
-    let mut path = Vec::new();
-    let mut end = 0;
-    loop {
-        let start = end + usize::from(!path.is_empty());
-        match name_length(&text[start.min(text.len())..]) {
-            0 => return (end, path),
-            length => {
-                path.push(text[start..start + length].to_owned());
-                end = start + length;
-            }
-        }
-        if !text[end..].starts_with('.') {
-            return (end, path);
-        }
-    }
-}
-
-/// The length of the longest name at the start of a text.
-fn name_length(text: &str) -> usize {
-    if !text.starts_with(|c: char| c.is_ascii_lowercase()) {
-        return 0;
-    }
-    let bytes = text.as_bytes();
-    let inside = |at: usize| {
-        bytes
-            .get(at)
-            .is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-    };
-    let mut end = 0;
-    while inside(end) || (bytes.get(end) == Some(&b'-') && inside(end + 1)) {
-        end += 1;
-    }
-    end
-}
-
-/// Whether a value is one word in any sentence: it neither ends one nor joins two, and means nothing itself.
-fn is_one_word(value: &str) -> bool {
-    const WORDS: [&str; 9] = [
-        "except", "sees", "via", "avoiding", "when", "never", "always", "allow", "deny",
-    ];
-    let joins = |c: char| c.is_whitespace() || matches!(c, '+' | ',' | ':');
-    !value.contains(joins)
-        && !value.contains("->")
-        && value.contains(|c: char| c.is_alphanumeric())
-        && !WORDS.contains(&value)
 }
 
 struct Substitution<'t, 's> {
@@ -365,7 +233,7 @@ impl Substitution<'_, '_> {
     }
 
     fn note(&mut self, value: Span, at: Span, whole: bool) {
-        self.uses.uses.push(Use { value, at, whole });
+        self.uses.note(value, at, whole);
     }
 
     /// The fields that a variable has.
