@@ -331,3 +331,25 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A damaged spec gives findings that can be shown, or experiments; it never gives neither.
+    #[test]
+    fn damage_is_reported_and_nothing_worse(
+        at in 0usize..1200,
+        length in 0usize..40,
+        put in "[$(){}a-z.:, \\n-]{0,6}",
+    ) {
+        let text = matrix();
+        let start = at.min(text.len());
+        let end = (start + length).min(text.len());
+        let damaged = format!("{}{put}{}", &text[..start], &text[end..]);
+        let settings = Settings::default().pick("cni=kubenet");
+        match read(&damaged, &[], &settings) {
+            Ok(resolution) => prop_assert!(!resolution.experiments.is_empty(), "{damaged}"),
+            Err((found, text)) => prop_assert!(!found.is_empty() && text.contains("error"), "{damaged}"),
+        }
+    }
+}
