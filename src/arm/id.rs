@@ -258,6 +258,10 @@ impl Hash for ResourceKey {
 }
 
 fn compare_without_case(a: &str, b: &str) -> Ordering {
+    // Types are mostly spelt alike, and a comparison of memory tells so at once.
+    if a == b {
+        return Ordering::Equal;
+    }
     a.bytes()
         .map(|b| b.to_ascii_lowercase())
         .cmp(b.bytes().map(|b| b.to_ascii_lowercase()))

@@ -128,7 +128,7 @@ impl Template {
     /// whatever the order of `serde_json::Map` in the build.
     #[must_use]
     pub fn to_json(&self) -> String {
-        write::text(&self.to_value())
+        write::text(self)
     }
 }
 

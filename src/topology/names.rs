@@ -140,17 +140,13 @@ fn matching<'n>(network: &'n Network, reference: &Reference, kinds: &[Kind]) -> 
                     .map(|(name, vnet)| Thing::Vnet(name, vnet)),
             ),
             Kind::Subnet => {
-                for (vnet_name, vnet) in &network.vnets {
-                    if reference
-                        .parent
-                        .as_ref()
-                        .is_none_or(|parent| parent == vnet_name)
-                    {
-                        let subnet = vnet.subnets.get_key_value(name);
-                        found.extend(
-                            subnet.map(|(name, subnet)| Thing::Subnet(vnet_name, name, subnet)),
-                        );
-                    }
+                let of = |(vnet_name, vnet): (&'n Name, &'n spec::VirtualNetwork)| {
+                    let subnet = vnet.subnets.get_key_value(name);
+                    subnet.map(|(name, subnet)| Thing::Subnet(vnet_name, name, subnet))
+                };
+                match &reference.parent {
+                    Some(parent) => found.extend(network.vnets.get_key_value(parent).and_then(of)),
+                    None => found.extend(network.vnets.iter().filter_map(of)),
                 }
             }
             Kind::Nsg => found.extend(

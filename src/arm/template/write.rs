@@ -84,55 +84,169 @@ enum Kind {
     Other,
 }
 
-/// The document as text.
-pub(super) fn text(document: &Value) -> String {
-    let mut out = String::new();
-    write(&mut out, document, Kind::Document, 0);
+/// A member of a document or a resource, which is no value yet.
+#[derive(Clone, Copy)]
+enum Member<'t> {
+    Value(&'t Value),
+    Text(&'t str),
+    Texts(&'t [String]),
+    Section(&'t Map<String, Value>),
+    Values(&'t [Value]),
+    Resources(&'t [TemplateResource]),
+}
+
+/// The document as text, written from the template itself: a copy of it as a value would cost more than the text.
+pub(super) fn text(template: &Template) -> String {
+    let mut members = vec![
+        ("$schema", Member::Text(&template.schema)),
+        ("contentVersion", Member::Text(&template.content_version)),
+    ];
+    members.extend(
+        template
+            .metadata
+            .iter()
+            .map(|value| ("metadata", Member::Value(value))),
+    );
+    let sections = [
+        ("parameters", &template.parameters),
+        ("variables", &template.variables),
+        ("outputs", &template.outputs),
+    ];
+    let sections = sections
+        .into_iter()
+        .filter(|(_, section)| !section.is_empty());
+    members.extend(sections.map(|(name, section)| (name, Member::Section(section))));
+    if !template.functions.is_empty() {
+        members.push(("functions", Member::Values(&template.functions)));
+    }
+    members.push(("resources", Member::Resources(&template.resources)));
+    // A resource is about as long as this; a longer text only moves more often.
+    let mut out = String::with_capacity(1024 * (1 + template.resources.len()));
+    object(&mut out, members, Kind::Document, 0);
     out.push('\n');
     out
 }
 
+fn members(resource: &TemplateResource) -> Vec<(&str, Member<'_>)> {
+    let mut members = vec![
+        ("type", Member::Text(&resource.resource_type)),
+        ("apiVersion", Member::Text(&resource.api_version)),
+        ("name", Member::Text(&resource.name)),
+    ];
+    if !resource.depends_on.is_empty() {
+        members.push(("dependsOn", Member::Texts(&resource.depends_on)));
+    }
+    let body = resource.body.iter();
+    members.extend(body.map(|(name, value)| (name.as_str(), Member::Value(value))));
+    members
+}
+
+fn object(out: &mut String, mut members: Vec<(&str, Member<'_>)>, kind: Kind, depth: usize) {
+    if members.is_empty() {
+        out.push_str("{}");
+        return;
+    }
+    let place = |(name, _): &(&str, Member<'_>)| rank(kind, name);
+    members.sort_unstable_by(|a, b| place(a).cmp(&place(b)).then(a.0.cmp(b.0)));
+    out.push('{');
+    for (index, (name, member)) in members.into_iter().enumerate() {
+        line(out, index, depth + 1);
+        string(out, name);
+        out.push_str(": ");
+        let kind = match (kind, name) {
+            (Kind::Document | Kind::Resource, "resources") => Kind::Resource,
+            _ => Kind::Other,
+        };
+        self::member(out, member, kind, depth + 1);
+    }
+    line(out, 0, depth);
+    out.push('}');
+}
+
+fn member(out: &mut String, member: Member<'_>, kind: Kind, depth: usize) {
+    match member {
+        Member::Value(value) => write(out, value, kind, depth),
+        Member::Text(text) => string(out, text),
+        Member::Texts(texts) => array(out, texts, depth, |out, text| string(out, text)),
+        Member::Section(section) => map(out, section, kind, depth),
+        Member::Values(values) => array(out, values, depth, |out, value| {
+            write(out, value, kind, depth + 1);
+        }),
+        Member::Resources(resources) => array(out, resources, depth, |out, resource| {
+            object(out, members(resource), Kind::Resource, depth + 1);
+        }),
+    }
+}
+
+fn array<T>(out: &mut String, items: &[T], depth: usize, each: impl Fn(&mut String, &T)) {
+    if items.is_empty() {
+        out.push_str("[]");
+        return;
+    }
+    out.push('[');
+    for (index, item) in items.iter().enumerate() {
+        line(out, index, depth + 1);
+        each(out, item);
+    }
+    line(out, 0, depth);
+    out.push(']');
+}
+
+fn map(out: &mut String, members: &Map<String, Value>, kind: Kind, depth: usize) {
+    // Sorted already, unless `preserve_order` is in the build or the members have an order of their own.
+    if kind == Kind::Other && members.keys().is_sorted() && !members.is_empty() {
+        out.push('{');
+        for (index, (name, value)) in members.iter().enumerate() {
+            line(out, index, depth + 1);
+            string(out, name);
+            out.push_str(": ");
+            write(out, value, Kind::Other, depth + 1);
+        }
+        line(out, 0, depth);
+        out.push('}');
+        return;
+    }
+    let members = members.iter();
+    let members = members.map(|(name, value)| (name.as_str(), Member::Value(value)));
+    object(out, members.collect(), kind, depth);
+}
+
 fn write(out: &mut String, value: &Value, kind: Kind, depth: usize) {
     match value {
-        Value::Array(items) if !items.is_empty() => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                line(out, index, depth + 1);
-                write(out, item, kind, depth + 1);
-            }
-            line(out, 0, depth);
-            out.push(']');
-        }
-        Value::Object(members) if !members.is_empty() => {
-            let mut names = members.keys().map(String::as_str).collect::<Vec<_>>();
-            names.sort_by_key(|name| (rank(kind, name), *name));
-            out.push('{');
-            for (index, name) in names.into_iter().enumerate() {
-                line(out, index, depth + 1);
-                out.push_str(&Value::from(name).to_string());
-                out.push_str(": ");
-                let kind = match (kind, name) {
-                    (Kind::Document | Kind::Resource, "resources") => Kind::Resource,
-                    _ => Kind::Other,
-                };
-                write(out, &members[name], kind, depth + 1);
-            }
-            line(out, 0, depth);
-            out.push('}');
-        }
-        Value::Array(_) => out.push_str("[]"),
-        Value::Object(_) => out.push_str("{}"),
+        Value::Array(items) => array(out, items, depth, |out, item| {
+            write(out, item, kind, depth + 1)
+        }),
+        Value::Object(members) => map(out, members, kind, depth),
+        Value::String(text) => string(out, text),
         scalar => out.push_str(&scalar.to_string()),
+    }
+}
+
+/// A string literal.
+fn string(out: &mut String, text: &str) {
+    if text
+        .bytes()
+        .any(|byte| byte < 0x20 || matches!(byte, b'"' | b'\\'))
+    {
+        out.push_str(&Value::from(text).to_string());
+    } else {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
     }
 }
 
 /// Begins a line, after a comma where something stands before it.
 fn line(out: &mut String, before: usize, depth: usize) {
+    const SPACES: &str = "                                                                ";
     if before > 0 {
         out.push(',');
     }
     out.push('\n');
-    out.extend(std::iter::repeat_n("  ", depth));
+    match SPACES.get(..2 * depth) {
+        Some(spaces) => out.push_str(spaces),
+        None => out.extend(std::iter::repeat_n("  ", depth)),
+    }
 }
 
 fn rank(kind: Kind, name: &str) -> usize {

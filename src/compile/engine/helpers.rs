@@ -30,11 +30,24 @@ pub(super) fn register(handlebars: &mut Handlebars<'static>) {
                            _: &mut RenderContext<'_, '_>,
                            out: &mut dyn Output|
               -> HelperResult {
-            out.write(&run(&Arguments(helper))?.to_string())?;
+            match run(&Arguments(helper))? {
+                Value::String(text) if !needs_escape(&text) => {
+                    out.write("\"")?;
+                    out.write(&text)?;
+                    out.write("\"")?;
+                }
+                value => out.write(&value.to_string())?,
+            }
             Ok(())
         };
         handlebars.register_helper(name, Box::new(helper));
     }
+}
+
+/// Whether JSON writes a text otherwise than between quotation marks.
+fn needs_escape(text: &str) -> bool {
+    let escaped = |byte| byte < 0x20 || matches!(byte, b'"' | b'\\');
+    text.bytes().any(escaped)
 }
 
 /// Why a file could not be rendered, in the words of this program where the crate's name its types.
