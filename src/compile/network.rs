@@ -105,17 +105,19 @@ pub(super) fn virtual_network(
             "default_outbound": subnet.default_outbound,
         }));
     }
-    Ok(json!({
+    let space = vnet.address_space.iter().map(Prefix::to_string);
+    let depends_on = depends_on.into_iter();
+    let depends_on = depends_on.map(|(kind, name)| json!({ "type": kind, "name": name }));
+    let mut values = json!({
         "name": vnet.azure_name,
         "location": vnet.location,
-        "address_space": vnet.address_space.iter().map(Prefix::to_string).collect::<Vec<_>>(),
         "dns_servers": vnet.dns_servers,
-        "subnets": subnets,
-        "depends_on": depends_on
-            .into_iter()
-            .map(|(kind, name)| json!({ "type": kind, "name": name }))
-            .collect::<Vec<_>>(),
-    }))
+    });
+    // What is put in afterwards is moved; inside `json!` it would be copied.
+    values["address_space"] = space.collect();
+    values["subnets"] = Value::Array(subnets);
+    values["depends_on"] = depends_on.collect();
+    Ok(values)
 }
 
 /// Both sides of a peering.

@@ -35,12 +35,14 @@ pub(super) fn network_security_group(
     location: Option<&str>,
 ) -> Result<Value, CompileError> {
     let rules = nsg.rules.iter().map(|rule| security_rule(topology, rule));
-    Ok(json!({
+    let mut values = json!({
         "name": nsg.azure_name,
         "location": location,
         "flush_connection": nsg.flush_connections,
-        "rules": rules.collect::<Result<Vec<_>, _>>()?,
-    }))
+    });
+    // What is put in afterwards is moved; inside `json!` it would be copied.
+    values["rules"] = rules.collect::<Result<_, _>>()?;
+    Ok(values)
 }
 
 fn security_rule(topology: &Topology, rule: &SecurityRule) -> Result<Value, CompileError> {

@@ -30,7 +30,7 @@ pub(super) fn container_group(
         ports.push(json!({ "port": containers::UNSERVED_PORT, "protocol": "TCP" }));
     }
     let vnet = lookup::virtual_network(topology, &at.vnet)?;
-    Ok(json!({
+    let mut values = json!({
         "name": workload.azure_name,
         "location": vnet.location,
         "virtual_network": vnet.azure_name,
@@ -46,9 +46,11 @@ pub(super) fn container_group(
             "user": pieces(&registry.user),
             "password": pieces(&registry.password),
         })),
-        "ports": ports,
-        "containers": containers::in_group(workload),
-    }))
+    });
+    // What is put in afterwards is moved; inside `json!` it would be copied.
+    values["ports"] = Value::Array(ports);
+    values["containers"] = containers::in_group(workload);
+    Ok(values)
 }
 
 pub(super) fn protocol(scheme: ListenScheme) -> &'static str {
