@@ -66,7 +66,10 @@ fn main() -> ExitCode {
 /// Where the time goes.
 fn stages(compiler: &Compiler, text: &str, runs: usize) {
     let source = Source::new("bench.yaml", text.to_owned());
-    let experiment = topology::load(&source).expect("a sound spec").experiment;
+    let experiment = topology::load(&source)
+        .expect("a sound spec")
+        .experiments
+        .remove(0);
     let state = &experiment.steps[0].topology;
     let load = fastest(runs, || {
         black_box(topology::load(&source)).expect("a sound spec");
@@ -85,7 +88,10 @@ fn stages(compiler: &Compiler, text: &str, runs: usize) {
 
 fn compile(compiler: &Compiler, text: &str) -> Compiled {
     let source = Source::new("bench.yaml", text.to_owned());
-    let experiment = topology::load(&source).expect("a sound spec").experiment;
+    let experiment = topology::load(&source)
+        .expect("a sound spec")
+        .experiments
+        .remove(0);
     compiler
         .compile(&experiment.steps[0].topology, &experiment.tags)
         .expect("it compiles")

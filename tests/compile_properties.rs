@@ -170,8 +170,10 @@ fn shuffled<K: Clone + Ord, V: Clone>(
 }
 
 fn permuted(topology: &Topology, step: usize, first: usize) -> Topology {
-    let mut again = Topology::default();
-    again.virtual_networks = shuffled(&topology.virtual_networks, step, first);
+    let mut again = Topology {
+        virtual_networks: shuffled(&topology.virtual_networks, step, first),
+        ..Topology::default()
+    };
     for vnet in again.virtual_networks.values_mut() {
         vnet.subnets = shuffled(&vnet.subnets, step, first);
     }

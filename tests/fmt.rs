@@ -45,7 +45,11 @@ fn name(path: &Path) -> String {
 }
 
 /// What an experiment is, whatever stands where in its file, and however its sets are spelled.
-fn meaning(experiment: &Experiment) -> String {
+fn meaning(experiments: &[Experiment]) -> String {
+    experiments.iter().map(meaning_of_one).collect()
+}
+
+fn meaning_of_one(experiment: &Experiment) -> String {
     let layout = Regex::new(r#"Span \{ start: \d+, end: \d+ \}|words: "[^"]*""#).expect("a regex");
     let compiler = Compiler::new().expect("the templates are sound");
     let mut text = layout
@@ -58,11 +62,11 @@ fn meaning(experiment: &Experiment) -> String {
     text
 }
 
-fn experiment(text: &str) -> Experiment {
+fn experiments(text: &str) -> Vec<Experiment> {
     let source = Source::new("written.yaml", text);
     topology::load(&source)
         .unwrap_or_else(|found| panic!("{}\n{text}", spec::render(&found, &source, false)))
-        .experiment
+        .experiments
 }
 
 #[test]
@@ -85,7 +89,7 @@ fn the_long_form_is_pinned() {
 fn what_is_written_means_what_was_read() {
     for path in [yaml_in("specs"), yaml_in("tests/specs")].concat() {
         let source = source(&path);
-        let wanted = meaning(&experiment(source.text()));
+        let wanted = meaning(&experiments(source.text()));
         let short = spec::format(&source).expect("the spec is formatted");
         let long = spec::lengthen(&source).expect("the spec is rendered");
         let short_again = spec::format(&Source::new("long.yaml", long.as_str()));
@@ -96,7 +100,7 @@ fn what_is_written_means_what_was_read() {
             ("short again", &short_again),
         ] {
             assert!(
-                meaning(&experiment(text)) == wanted,
+                meaning(&experiments(text)) == wanted,
                 "{}, {form}:\n{text}",
                 path.display()
             );

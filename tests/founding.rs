@@ -420,7 +420,7 @@ fn a_container_group_calls_in_the_model_too() {
 }
 
 #[test]
-fn what_container_groups_show_of_rules_holds_with_real_packets() {
+fn what_container_groups_show_of_rules_and_routes_holds_with_real_packets() {
     if !lab_runs_here() {
         return;
     }
@@ -429,8 +429,10 @@ fn what_container_groups_show_of_rules_holds_with_real_packets() {
         "outbound-lockdown",
         "udp-and-icmp",
         "established-flow",
+        "udr-black-hole",
+        "peering-not-transitive",
     ] {
-        let spec = format!("tests/specs/{spec}.yaml");
+        let spec = format!("specs/{spec}.yaml");
         let run = Run::of(vnetlab(), &[&spec, "--fabric", "lab"]);
         assert_eq!(run.code(), Some(0), "{spec}: {}", run.text());
     }
@@ -441,7 +443,7 @@ fn a_connection_that_is_kept_is_predicted_as_one() {
     if !lab_runs_here() {
         return;
     }
-    let run = Run::of(vnetlab(), &["tests/specs/established-flow.yaml"]);
+    let run = Run::of(vnetlab(), &["specs/established-flow.yaml"]);
     for (step, outcome, by) in [
         (1, "reachable", serde_json::json!("boarding")),
         (2, "reachable", serde_json::Value::Null),

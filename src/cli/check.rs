@@ -1,32 +1,40 @@
 //! `vnetlab check SPEC`: every finding on a spec.
 
-use std::path::Path;
-
 use crate::compile::Compiler;
 use crate::verdict::event::error_chain;
 
-use super::{HELD, INTERNAL, load, print, tell};
+use super::load::{self, SpecArguments};
+use super::{HELD, INTERNAL, print, tell};
 
-/// Checks a spec: it must resolve, and each of its states must compile.
-pub(super) fn run(path: &Path) -> u8 {
-    let experiment = match load::experiment(path) {
-        Ok(experiment) => experiment,
+/// Checks a spec: every combination must resolve, and each of its states must compile.
+pub(super) fn run(arguments: &SpecArguments) -> u8 {
+    let experiments = match load::experiments(arguments) {
+        Ok(experiments) => experiments,
         Err(code) => return code,
     };
     let compiled = Compiler::new().and_then(|compiler| {
-        experiment
-            .steps
+        experiments
             .iter()
-            .try_for_each(|step| compiler.compile(&step.topology, &experiment.tags).map(drop))
+            .flat_map(|experiment| experiment.steps.iter().map(move |step| (experiment, step)))
+            .try_for_each(|(experiment, step)| {
+                compiler.compile(&step.topology, &experiment.tags).map(drop)
+            })
     });
     if let Err(error) = compiled {
         tell(&format!("error: {}", error_chain(&error)));
         return INTERNAL;
     }
+    let steps: usize = experiments
+        .iter()
+        .map(|experiment| experiment.steps.len())
+        .sum();
+    let combinations = match experiments.len() {
+        1 => String::new(),
+        count => format!("{count} combinations, "),
+    };
     print(&format!(
-        "{}: no errors, {} steps\n",
-        path.display(),
-        experiment.steps.len()
+        "{}: no errors, {combinations}{steps} steps\n",
+        arguments.spec.display(),
     ));
     HELD
 }

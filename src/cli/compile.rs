@@ -10,13 +10,14 @@ use crate::compile::{Export, ExportedFile};
 use crate::topology::Span;
 use crate::verdict::event::error_chain;
 
-use super::{HELD, WRONG_INPUT, load, print, tell};
+use super::load::{self, SpecArguments};
+use super::{HELD, WRONG_INPUT, print, tell};
 
 /// What `compile` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The experiment spec
-    spec: PathBuf,
+    #[command(flatten)]
+    spec: SpecArguments,
     /// Write the templates of every deployment, their parameters and a manifest into this directory; without it
     /// the template of the first deployment goes to standard output
     #[arg(short, long, value_name = "DIR", conflicts_with = "format")]
@@ -56,15 +57,23 @@ enum Failure {
 }
 
 fn compile(arguments: &Arguments) -> Result<u8, Failure> {
-    let (experiment, source) = load::experiment_of(&arguments.spec).map_err(Failure::Code)?;
+    let (experiments, document) = load::opened(&arguments.spec).map_err(Failure::Code)?;
     let compiler = load::compiler(arguments.templates.as_deref()).map_err(Failure::Code)?;
     let Some(directory) = &arguments.output else {
+        let [experiment] = &experiments[..] else {
+            tell(&format!(
+                "error: the spec has {} combinations: pick one with `--matrix AXIS=ROW`, or write all with `-o DIR`",
+                experiments.len()
+            ));
+            return Ok(WRONG_INPUT);
+        };
         let state = &experiment.steps[0].topology;
         let compiled = compiler.compile(state, &experiment.tags);
         print(&compiled.map_err(Failure::Compile)?.template.to_json());
         return Ok(HELD);
     };
     let place = |span: Span| {
+        let source = document.sources().at(span.start);
         let (line, column) = source.line_and_column(span.start);
         format!("{}:{line}:{column}", source.path().display())
     };
@@ -72,9 +81,27 @@ fn compile(arguments: &Arguments) -> Result<u8, Failure> {
         place: &place,
         key_vault: arguments.key_vault.as_deref(),
     };
-    let files = compiler
-        .export(&experiment, &export)
-        .map_err(Failure::Compile)?;
+    let mut files = Vec::new();
+    for (index, experiment) in experiments.iter().enumerate() {
+        let exported = compiler.export(experiment, &export);
+        // Of several combinations each goes into a directory of its own.
+        let below = match experiments.len() {
+            1 => String::new(),
+            _ => {
+                let label = file_name(&experiment.combination_label());
+                format!("{}-{label}/", index + 1)
+            }
+        };
+        files.extend(
+            exported
+                .map_err(Failure::Compile)?
+                .into_iter()
+                .map(|mut file| {
+                    file.path.insert_str(0, &below);
+                    file
+                }),
+        );
+    }
     if let Err(error) = write(directory, &files) {
         tell(&format!(
             "error: cannot write to `{}`: {error}",
@@ -92,6 +119,15 @@ fn compile(arguments: &Arguments) -> Result<u8, Failure> {
         );
     }
     Ok(HELD)
+}
+
+/// Text as a part of a file's name.
+fn file_name(text: &str) -> String {
+    let kept = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '=' | '_');
+    let text = text.replace(", ", "_");
+    text.chars()
+        .map(|c| if kept(c) { c } else { '-' })
+        .collect()
 }
 
 /// Writes all files or none: beside their places first, then moved there. A step that an earlier compilation

@@ -1,10 +1,10 @@
-//! From a file's path to a spec's text, to a resolved experiment with every finding told, and the compiler for it.
+//! From a file's path to a spec's text, to resolved experiments with every finding told, and the compiler for them.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::compile::{CompileError, Compiler};
-use crate::spec::{self, Diagnostic, FormatError, Severity, Source, codes};
+use crate::spec::{self, Diagnostic, Document, FormatError, Settings, Severity, Source, codes};
 use crate::topology::{self, Experiment};
 use crate::verdict::event::error_chain;
 
@@ -19,21 +19,56 @@ pub(super) fn source(path: &Path) -> Result<Source, u8> {
     Ok(Source::new(path, text))
 }
 
-/// Reads and resolves a spec; findings go to standard error. The error is the exit code.
-pub(super) fn experiment(path: &Path) -> Result<Experiment, u8> {
-    experiment_of(path).map(|(experiment, _)| experiment)
+/// A spec, and what is said beside it.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct SpecArguments {
+    /// The experiment spec
+    pub(super) spec: PathBuf,
+    /// The value of a parameter; may be given several times
+    #[arg(short, long = "param", value_name = "NAME=VALUE")]
+    pub(super) parameters: Vec<String>,
+    /// A YAML map of parameters; `-p` goes before it
+    #[arg(long, value_name = "FILE")]
+    pub(super) params: Option<PathBuf>,
+    /// A row of a matrix axis, so that only picked rows of that axis are run; may be given several times
+    #[arg(long, value_name = "AXIS=ROW")]
+    pub(super) matrix: Vec<String>,
 }
 
-/// As [`experiment`], together with the text that its spans point into.
-pub(super) fn experiment_of(path: &Path) -> Result<(Experiment, Source), u8> {
-    let source = source(path)?;
-    match topology::load(&source) {
+/// Reads and resolves a spec, one experiment for each combination of its matrix; findings go to standard
+/// error. The error is the exit code.
+pub(super) fn experiments(arguments: &SpecArguments) -> Result<Vec<Experiment>, u8> {
+    opened(arguments).map(|(experiments, _)| experiments)
+}
+
+/// As [`experiments`], together with the document that their spans point into.
+pub(super) fn opened(arguments: &SpecArguments) -> Result<(Vec<Experiment>, Document), u8> {
+    let mut settings = Settings::default();
+    for assignment in &arguments.parameters {
+        settings = settings.parameter(assignment);
+    }
+    if let Some(path) = &arguments.params {
+        settings = settings.parameter_file(source(path)?);
+    }
+    for pick in &arguments.matrix {
+        settings = settings.pick(pick);
+    }
+    let document = Document::open(source(&arguments.spec)?, &settings, &mut |path| {
+        fs::read_to_string(path)
+    });
+    let tell_all = |findings: &[Diagnostic]| {
+        if !findings.is_empty() {
+            let text = spec::render(findings, document.sources(), stderr_has_color());
+            tell(text.trim_end());
+        }
+    };
+    match topology::load_document(&document) {
         Ok(resolution) => {
-            tell_all(&resolution.warnings, &source);
-            Ok((resolution.experiment, source))
+            tell_all(&resolution.warnings);
+            Ok((resolution.experiments, document))
         }
         Err(findings) => {
-            tell_all(&findings, &source);
+            tell_all(&findings);
             Err(WRONG_INPUT)
         }
     }

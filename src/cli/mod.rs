@@ -25,6 +25,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use load::SpecArguments;
+
 /// Everything held.
 const HELD: u8 = 0;
 /// An expectation did not hold; of `fmt --check`: a file is not formatted.
@@ -56,10 +58,7 @@ enum Command {
     /// Compile a spec to ARM templates
     Compile(compile::Arguments),
     /// Report every finding on a spec
-    Check {
-        /// The experiment spec
-        spec: PathBuf,
-    },
+    Check(SpecArguments),
     /// Tell what a code of a finding, or an exit code, means
     Explain {
         /// The code, for example `VNL0107` or `6`
@@ -111,7 +110,7 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "run")]
         Command::Run(arguments) => run::run(arguments),
         Command::Compile(arguments) => compile::run(&arguments),
-        Command::Check { spec } => check::run(&spec),
+        Command::Check(spec) => check::run(&spec),
         Command::Explain { code } => explain::run(&code),
         Command::Schema { keys } => schema::run(keys),
         Command::Fmt(arguments) => fmt::run(&arguments),

@@ -16,14 +16,15 @@ use crate::topology::Experiment;
 use crate::verdict::event::error_chain;
 use crate::verdict::event::{Event, Report};
 
+use super::load::{self, SpecArguments};
 use super::target::{self, FabricChoice, TargetChoice};
-use super::{INTERNAL, NOT_JUDGED, REFUSED, WRONG_INPUT, load, print, tell};
+use super::{INTERNAL, NOT_JUDGED, REFUSED, WRONG_INPUT, print, tell};
 
 /// What `run` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The experiment spec
-    pub(super) spec: PathBuf,
+    #[command(flatten)]
+    pub(super) spec: SpecArguments,
     /// Where the experiment is deployed
     #[arg(long, value_enum, default_value_t)]
     pub(super) target: TargetChoice,
@@ -84,10 +85,17 @@ impl FromStr for ReportRequest {
 
 /// Runs the experiment and writes its reports; the value is the exit code.
 pub(super) fn run(arguments: Arguments) -> u8 {
-    let experiment = match load::experiment(&arguments.spec) {
-        Ok(experiment) => experiment,
+    let experiments = match load::experiments(&arguments.spec) {
+        Ok(experiments) => experiments,
         Err(code) => return code,
     };
+    if experiments.len() > 1 {
+        tell(&format!(
+            "error: the spec has {} combinations, and a run takes one: pick it with `--matrix AXIS=ROW`",
+            experiments.len()
+        ));
+        return REFUSED;
+    }
     let compiler = match load::compiler(arguments.templates.as_deref()) {
         Ok(compiler) => compiler,
         Err(code) => return code,
@@ -121,7 +129,14 @@ pub(super) fn run(arguments: Arguments) -> u8 {
             Ok(started) => started,
             Err(error) => return error.tell(),
         };
-        let code = drive(&arguments, &experiment, &compiler, &target, &mut interrupts).await;
+        let code = drive(
+            &arguments,
+            &experiments[0],
+            &compiler,
+            &target,
+            &mut interrupts,
+        )
+        .await;
         if let Some(emulator) = emulator {
             emulator.shutdown().await;
         }
@@ -146,7 +161,7 @@ async fn drive(
     let run = runner::run(
         experiment,
         compiler,
-        arguments.spec.clone(),
+        arguments.spec.spec.clone(),
         target,
         &progress,
         &cancel,

@@ -10,7 +10,7 @@
 //! # let text = "{ vnetlab: 1, name: one, vnets: { hub: { space: 10.0.0.0/16 } }, steps: [deploy] }".to_owned();
 //! use vnetlab::{compile::Compiler, spec::Source, topology};
 //! let source = Source::new("one.yaml", text);
-//! let experiment = topology::load(&source).expect("a sound spec").experiment;
+//! let experiment = topology::load(&source).expect("a sound spec").experiments.remove(0);
 //! let compiled = Compiler::new()?.compile(&experiment.steps[0].topology, &experiment.tags)?;
 //! assert!(compiled.template.to_json().contains("Microsoft.Network/virtualNetworks"));
 //! # Ok(())

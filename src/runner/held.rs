@@ -74,8 +74,7 @@ mod tests {
     use std::path::Path;
 
     use crate::compile::Compiler;
-    use crate::spec::Source;
-    use crate::topology;
+    use crate::topology::{self, Source};
     use crate::verdict::Observed;
 
     use super::*;
@@ -99,7 +98,7 @@ steps:
   - change: { workloads.caller.serve: http:80 }
 ";
         let experiment = topology::load(&Source::new(Path::new("held.yaml"), text));
-        let experiment = experiment.expect("a sound spec").experiment;
+        let experiment = experiment.expect("a sound spec").experiments.remove(0);
         let compiler = Compiler::new().expect("the built-in templates");
         let compiled = experiment.steps.iter().map(|step| {
             let compiled = compiler.compile(&step.topology, &experiment.tags);

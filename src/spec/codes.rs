@@ -1,8 +1,8 @@
 //! The stable codes of findings, one list.
 //!
 //! `VNL00xx` syntax, shape and names; `VNL01xx` security rules; `VNL02xx` address plan; `VNL03xx` warnings;
-//! `VNL04xx` clusters and workloads; `VNL05xx` probes, expectations and steps; `VNL09xx` words of the
-//! language that are not supported yet. A code is never given a second meaning.
+//! `VNL04xx` clusters and workloads; `VNL05xx` probes, expectations and steps; `VNL06xx` parameters, matrix, include
+//! and secrets; `VNL09xx` words of the language that are not supported yet. A code is never given a second meaning.
 
 macro_rules! codes {
     ($($(#[doc = $text:literal])+ $name:ident = $code:literal;)+) => {
@@ -116,7 +116,7 @@ codes! {
 
     /// Two clusters, one of them kubenet, share a subnet.
     KUBENET_SHARES_SUBNET = "VNL0401";
-    /// A cluster's subnet holds container groups.
+    /// A subnet that cannot hold what a cluster or a container group puts into it.
     DELEGATED_SUBNET = "VNL0402";
     /// A pod or service range overlaps another range.
     CLUSTER_RANGE_OVERLAPS = "VNL0403";
@@ -162,12 +162,49 @@ codes! {
     /// An address that no probe can call.
     UNCALLABLE_ADDRESS = "VNL0513";
 
+    /// A variable that is no parameter and no axis, or a field that it does not have.
+    UNKNOWN_VARIABLE = "VNL0601";
+    /// A substitution that cannot be read, or stands where none may.
+    SUBSTITUTION = "VNL0602";
+    /// A value that is more than one word where it stands for one.
+    SUBSTITUTED_VALUE = "VNL0603";
+    /// A parameter that has no value.
+    PARAMETER_MISSING = "VNL0604";
+    /// A value for a parameter that does not exist, or two values for one.
+    PARAMETER_GIVEN = "VNL0605";
+    /// A value that a parameter cannot have.
+    PARAMETER_VALUE = "VNL0606";
+    /// An axis, a row or a combination that cannot be.
+    MATRIX = "VNL0607";
+    /// An axis or a row that the matrix does not have.
+    UNKNOWN_ROW = "VNL0608";
+    /// More combinations than can be run, or none.
+    COMBINATIONS = "VNL0609";
+    /// A part of the matrix, or a step, that changes nothing or is never run.
+    NO_EFFECT = "VNL0610";
+    /// A `with` that cannot be added where it stands.
+    WITH = "VNL0611";
+    /// A file that cannot be included.
+    INCLUDE = "VNL0612";
+    /// A thing that two files give.
+    INCLUDED_TWICE = "VNL0613";
+    /// A secret where none may stand.
+    SECRET_PLACE = "VNL0620";
+    /// A secret that the spec does not have.
+    UNKNOWN_SECRET = "VNL0621";
+    /// A secret that nothing uses.
+    UNUSED_SECRET = "VNL0622";
+    /// A secret in clear text.
+    CLEAR_SECRET = "VNL0623";
+    /// A text that looks like a credential.
+    LOOKS_SECRET = "VNL0624";
+    /// A secret without one source.
+    SECRET_SOURCE = "VNL0625";
+
     /// A key of the language that is not supported yet.
     KEY_NOT_YET = "VNL0901";
     /// A value of the language that is not supported yet.
     VALUE_NOT_YET = "VNL0902";
-    /// A substitution.
-    SUBSTITUTION_NOT_YET = "VNL0903";
 }
 
 /// Whether a code stands for a word of the language that is not supported yet.

@@ -26,6 +26,8 @@ pub struct Diagnostic {
     pub primary: Label,
     /// Related places.
     pub related: Vec<Label>,
+    /// When it holds, where that is not always.
+    pub note: Option<String>,
     /// What to do about it.
     pub help: Option<String>,
 }
@@ -52,6 +54,7 @@ impl Diagnostic {
                 text: String::new(),
             },
             related: Vec::new(),
+            note: None,
             help: None,
         }
     }
@@ -63,6 +66,12 @@ impl Diagnostic {
             severity: Severity::Warning,
             ..Diagnostic::error(code, span, message)
         }
+    }
+
+    /// Whether the experiment cannot run.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
     }
 
     /// Says a few words beside the offending ones.
@@ -79,6 +88,13 @@ impl Diagnostic {
             span,
             text: text.into(),
         });
+        self
+    }
+
+    /// Says when it holds.
+    #[must_use]
+    pub fn note(mut self, text: impl Into<String>) -> Diagnostic {
+        self.note = Some(text.into());
         self
     }
 

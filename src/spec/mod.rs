@@ -1,7 +1,7 @@
 //! The author's words: YAML text to [`Spec`], with a source span on every value.
 //!
 //! ```text
-//! text --tree--> document --decode--> Spec        (short forms: sentence)
+//! text --yaml, include, matrix, substitution--> document --decode--> Spec        (short forms: sentence)
 //! ```
 //!
 //! Findings are [`Diagnostic`] values with stable [`codes`], and [`render`] shows them. [`parse`] reports all
@@ -18,21 +18,32 @@ mod change;
 pub mod codes;
 mod decode;
 mod diagnostic;
+mod document;
 mod explain;
 mod format;
 mod hidden;
+mod include;
 mod language;
+mod matrix;
 mod model;
 mod name;
+mod parameters;
+mod place;
 mod reference;
 mod render;
 mod schema;
+mod secret;
 mod sentence;
+mod settings;
 mod span;
+mod substitution;
+mod text;
 mod tree;
+mod with;
+mod yaml;
 
-pub use decode::parse;
 pub use diagnostic::{Diagnostic, Label, Severity};
+pub use document::{Document, parse};
 pub use explain::explain;
 pub use format::{FormatError, format, lengthen};
 pub use model::{
@@ -47,8 +58,9 @@ pub use name::{Name, NameError};
 pub use reference::key_reference;
 pub use render::render;
 pub use schema::json_schema;
-pub use span::{Source, Span, Spanned};
+pub use settings::Settings;
+pub use span::{Source, Sources, Span, Spanned};
 
-pub(crate) use decode::read;
 pub(crate) use diagnostic::{list, nearest, suggestion};
+pub(crate) use document::Progress;
 pub(crate) use model::Unread;

@@ -31,6 +31,8 @@ pub struct Spec {
     pub location: Option<Spanned<String>>,
     /// Tags of every resource.
     pub tags: BTreeMap<String, Spanned<String>>,
+    /// The row of each matrix axis that it is read with; empty without a matrix.
+    pub combination: BTreeMap<Name, String>,
     /// Where the secrets come from.
     pub secrets: BTreeMap<Name, Secret>,
     /// The planes on which the experiment is judged; empty is all.

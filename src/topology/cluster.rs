@@ -138,11 +138,7 @@ pub(super) fn resolve(
     };
     let pod_subnet = match &cluster.pod_subnet {
         Some(reference) if mode == Some(ClusterNetwork::PodSubnet) => {
-            let pod_subnet = pods_in(network, reference, &subnet, found);
-            if pod_subnet.is_none() {
-                return None;
-            }
-            pod_subnet
+            Some(pods_in(network, reference, &subnet, found)?)
         }
         _ => None,
     };

@@ -20,6 +20,7 @@ mod cluster;
 mod cluster_options;
 mod deployed;
 mod expectation;
+mod findings;
 mod immutable;
 mod model;
 mod names;
@@ -40,7 +41,7 @@ mod workload;
 pub use crate::spec::{
     Access, Budget, Cleanup, ClusterNetwork, Dataplane, Egress, Lifecycle, Listen, ListenScheme,
     Name, NetworkPolicy, Piece, Plane, ProbeConnection, Quantifier, Restart, RoutePrefix, Scheme,
-    SecretSource, SecretText, Span, Spread,
+    SecretSource, SecretText, Source, Span, Spread,
 };
 pub use model::{
     Action, AddressSet, Cluster, Delegation, Expectation, Experiment, FlowSet, FlowTerms,
@@ -49,7 +50,7 @@ pub use model::{
     SecurityRule, SourceSet, SourceWord, Statement, Step, Subnet, SubnetRef, Topology,
     VirtualNetwork, Workload,
 };
-pub use resolve::{Resolution, load, resolve};
+pub use resolve::{Resolution, load, load_document, resolve};
 
 #[cfg(test)]
 mod tests;

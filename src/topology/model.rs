@@ -38,6 +38,16 @@ pub struct Experiment {
     pub budget: Budget,
 }
 
+impl Experiment {
+    /// The rows that it stands for, in a line: `cni=overlay, size=small`; empty without a matrix.
+    #[must_use]
+    pub fn combination_label(&self) -> String {
+        let rows = self.combination.iter();
+        let rows: Vec<String> = rows.map(|(axis, row)| format!("{axis}={row}")).collect();
+        rows.join(", ")
+    }
+}
+
 /// One step.
 #[derive(Debug, Clone)]
 pub struct Step {

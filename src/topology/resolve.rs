@@ -6,33 +6,54 @@ use std::sync::Arc;
 use super::deployed::Deployed;
 use super::{
     Action, Experiment, Invariant, ListenScheme, ProbeExpectation, ProbeTarget, Scheme, Step,
-    Topology, claim, expectation, immutable, network, order, shadow,
+    Topology, claim, expectation, findings, immutable, network, order, shadow,
 };
 use crate::spec::{
-    self, Change, Diagnostic, Name, Network, Severity, Source, Span, Spanned, Spec, StepAction,
-    Unread, codes, suggestion,
+    self, Change, Diagnostic, Document, Name, Network, Progress, Source, Span, Spanned, Spec,
+    StepAction, Unread, codes, suggestion,
 };
 use crate::verdict::{Answer, Outcome};
 
 /// A spec, resolved.
 #[derive(Debug, Clone)]
 pub struct Resolution {
-    /// The experiment.
-    pub experiment: Experiment,
+    /// The experiments: one for each combination of the matrix, in its order; one without a matrix.
+    pub experiments: Vec<Experiment>,
     /// What is likely not meant, in the order of its places.
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Reads a spec and resolves it, with every finding on its shape, its names and its network at once.
+/// Reads a spec of one file and resolves it, as [`load_document`] does.
 ///
 /// # Errors
 /// Every finding, warnings included, in the order of their places, when at least one of them is an error.
 pub fn load(source: &Source) -> Result<Resolution, Vec<Diagnostic>> {
+    load_document(&Document::new(source.clone()))
+}
+
+/// Reads every combination of a spec and resolves it, with every finding on its shape, its names and its
+/// network at once. A finding that not every combination has names those that have it.
+///
+/// # Errors
+/// Every finding, warnings included, in the order of their places, when at least one of them is an error.
+pub fn load_document(document: &Document) -> Result<Resolution, Vec<Diagnostic>> {
+    let mut shared = Vec::new();
+    let Some(declarations) = document.declarations(&mut shared) else {
+        return Err(findings::once_each(shared));
+    };
+    let mut progress = Progress::default();
+    let mut experiments = Vec::new();
     let mut found = Vec::new();
-    match spec::read(source, &mut found) {
-        Some(spec) => all(&spec, found),
-        None => Err(once_each(found)),
+    for combination in declarations.combinations(&mut shared) {
+        let mut here = Vec::new();
+        let (spec, uses) = declarations.spec(&combination, &mut progress, &mut here);
+        let rows = spec.as_ref().map(|spec| spec.combination.clone());
+        experiments.extend(spec.and_then(|spec| experiment(&spec, &mut here)));
+        uses.explain(&mut here);
+        found.push((rows.unwrap_or_default(), here));
     }
+    declarations.unused(&progress, &mut shared);
+    finished(experiments, findings::merged(shared, found))
 }
 
 /// Binds names, expands what follows from them, checks every state of the network and yields it.
@@ -40,15 +61,30 @@ pub fn load(source: &Source) -> Result<Resolution, Vec<Diagnostic>> {
 /// # Errors
 /// Every finding on every state, warnings included, when at least one of them is an error.
 pub fn resolve(spec: &Spec) -> Result<Resolution, Vec<Diagnostic>> {
-    all(spec, Vec::new())
+    let mut found = Vec::new();
+    let experiment = experiment(spec, &mut found);
+    finished(experiment.into_iter().collect(), findings::once_each(found))
 }
 
-/// Resolves what could be read of a spec; `found` is what is wrong with the rest.
-fn all(spec: &Spec, mut found: Vec<Diagnostic>) -> Result<Resolution, Vec<Diagnostic>> {
+fn finished(
+    experiments: Vec<Experiment>,
+    found: Vec<Diagnostic>,
+) -> Result<Resolution, Vec<Diagnostic>> {
+    if experiments.is_empty() || found.iter().any(Diagnostic::is_error) {
+        return Err(found);
+    }
+    Ok(Resolution {
+        experiments,
+        warnings: found,
+    })
+}
+
+/// Resolves what could be read of a spec.
+fn experiment(spec: &Spec, found: &mut Vec<Diagnostic>) -> Option<Experiment> {
     let mut resolver = Resolver {
         states: Vec::new(),
-        current: State::new(spec.network.clone(), &[], &mut found),
-        found,
+        current: State::new(spec.network.clone(), &[], found),
+        found: std::mem::take(found),
         unsure: ["steps", "invariants"]
             .iter()
             .any(|key| spec.unread.contains(key)),
@@ -70,38 +106,29 @@ fn all(spec: &Spec, mut found: Vec<Diagnostic>) -> Result<Resolution, Vec<Diagno
             );
         }
     }
-    let found = once_each(resolver.found);
-    let sound = found
-        .iter()
-        .all(|finding| finding.severity == Severity::Warning);
-    let (Some(name), true) = (&spec.name, sound) else {
-        return Err(found);
-    };
-    Ok(Resolution {
-        experiment: Experiment {
-            name: name.value.clone(),
-            about: spec.about.as_ref().map(|about| about.value.clone()),
-            location: spec
-                .location
-                .as_ref()
-                .map(|location| location.value.clone()),
-            tags: spec
-                .tags
-                .iter()
-                .map(|(key, value)| (key.clone(), value.value.clone()))
-                .collect(),
-            combination: BTreeMap::new(),
-            secrets: spec
-                .secrets
-                .iter()
-                .map(|(name, secret)| (name.clone(), secret.source.clone()))
-                .collect(),
-            planes: spec.planes.iter().map(|plane| plane.value).collect(),
-            steps,
-            lifecycle: spec.lifecycle.clone(),
-            budget: spec.budget,
-        },
-        warnings: found,
+    *found = resolver.found;
+    Some(Experiment {
+        name: spec.name.as_ref()?.value.clone(),
+        about: spec.about.as_ref().map(|about| about.value.clone()),
+        location: spec
+            .location
+            .as_ref()
+            .map(|location| location.value.clone()),
+        tags: spec
+            .tags
+            .iter()
+            .map(|(key, value)| (key.clone(), value.value.clone()))
+            .collect(),
+        combination: spec.combination.clone(),
+        secrets: spec
+            .secrets
+            .iter()
+            .map(|(name, secret)| (name.clone(), secret.source.clone()))
+            .collect(),
+        planes: spec.planes.iter().map(|plane| plane.value).collect(),
+        steps,
+        lifecycle: spec.lifecycle.clone(),
+        budget: spec.budget,
     })
 }
 
@@ -487,14 +514,4 @@ fn name(step: &spec::Step) -> String {
             format!("probe {}", probes.join(", ")).trim_end().to_owned()
         }
     }
-}
-
-/// Every state repeats the findings on what it shares with the one before: one of each is enough.
-fn once_each(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let mut by_place = BTreeMap::new();
-    for finding in found {
-        let key = (finding.primary.span, finding.code, finding.message.clone());
-        by_place.entry(key).or_insert(finding);
-    }
-    by_place.into_values().collect()
 }

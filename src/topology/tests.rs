@@ -32,19 +32,19 @@ fn resolved(text: &str) -> Result<Resolution, String> {
 }
 
 fn founding() -> Experiment {
-    let resolution = resolved(&FOUNDING).expect("a sound spec");
+    let mut resolution = resolved(&FOUNDING).expect("a sound spec");
     assert_eq!(
         resolution.warnings,
         [],
         "the founding spec gives no warning"
     );
-    resolution.experiment
+    resolution.experiments.remove(0)
 }
 
 /// The founding spec with one text in place of another.
 fn founding_with(old: &str, new: &str) -> Result<Experiment, String> {
     assert!(FOUNDING.contains(old), "{old}");
-    resolved(&FOUNDING.replace(old, new)).map(|resolution| resolution.experiment)
+    resolved(&FOUNDING.replace(old, new)).map(|mut resolution| resolution.experiments.remove(0))
 }
 
 /// `priority name` of the inbound rules, in Azure's order.
@@ -258,7 +258,8 @@ fn undo_takes_back_the_newest_change_and_undo_all_every_one() {
         &FOUNDING[end..]
     ))
     .unwrap_or_else(|found| panic!("{found}"))
-    .experiment;
+    .experiments
+    .remove(0);
     let priorities: Vec<u16> = experiment
         .steps
         .iter()
@@ -303,7 +304,8 @@ fn by_speaks_of_the_group_by_its_name_in_azure() {
             ),
     )
     .unwrap_or_else(|found| panic!("{found}"))
-    .experiment;
+    .experiments
+    .remove(0);
     let by = experiment.steps[3].probes[0]
         .expectation
         .by

@@ -47,45 +47,13 @@ pub(crate) fn experiment(path: &Path) -> vnetlab::topology::Experiment {
     let source = vnetlab::spec::Source::new(path, text);
     vnetlab::topology::load(&source)
         .unwrap_or_else(|findings| panic!("{}", vnetlab::spec::render(&findings, &source, false)))
-        .experiment
+        .experiments
+        .remove(0)
 }
 
-/// The experiment with every kind of resource that the compiler makes; each `<name>` in its environments and
-/// registries is a secret.
+/// The experiment with every kind of resource that the compiler makes.
 pub(crate) fn everything() -> vnetlab::topology::Experiment {
-    use std::sync::Arc;
-    let mut experiment = experiment(&checkout().join("tests/compile/everything.yaml"));
-    for step in &mut experiment.steps {
-        for workload in Arc::make_mut(&mut step.topology).workloads.values_mut() {
-            for text in workload.env.values_mut() {
-                *text = with_secrets(text);
-            }
-            if let Some(registry) = &mut workload.registry {
-                registry.user = with_secrets(&registry.user);
-                registry.password = with_secrets(&registry.password);
-            }
-        }
-    }
-    experiment
-}
-
-fn with_secrets(text: &vnetlab::topology::SecretText) -> vnetlab::topology::SecretText {
-    use vnetlab::topology::Piece;
-    let plain = text.as_plain().expect("no secret yet");
-    let mut pieces = Vec::new();
-    let mut rest = plain.as_str();
-    while let Some((before, after)) = rest.split_once('<') {
-        let (name, after) = after.split_once('>').expect("a closing bracket");
-        if !before.is_empty() {
-            pieces.push(Piece::Text(before.to_owned()));
-        }
-        pieces.push(Piece::Secret(name.parse().expect("a name")));
-        rest = after;
-    }
-    if !rest.is_empty() || pieces.is_empty() {
-        pieces.push(Piece::Text(rest.to_owned()));
-    }
-    vnetlab::topology::SecretText { pieces }
+    experiment(&checkout().join("tests/compile/everything.yaml"))
 }
 
 /// A template expanded as the analysis expands it: addresses as given, secrets as their own names.

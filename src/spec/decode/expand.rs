@@ -20,9 +20,12 @@ pub(crate) enum Place {
     Invariant,
 }
 
+/// Splits a sentence into the fields of its long form.
+type Split = fn(&Text) -> Result<sentence::Fields, Diagnostic>;
+
 /// Puts the node at `place` into its long form, if it is in its short one.
 pub(crate) fn expand(node: &mut Node, place: Place) -> Result<(), Diagnostic> {
-    let (key, split): (_, fn(&Text) -> Result<sentence::Fields, Diagnostic>) = match place {
+    let (key, split): (_, Split) = match place {
         Place::Subnet => return value_of(node, "prefix"),
         Place::Peering => return value_of(node, "between"),
         Place::Invariant => return value_of(node, "claim"),
@@ -90,69 +93,4 @@ fn field(key: &str, value: Node) -> Entry {
         key: Text::new(key, value.span),
         value,
     }
-}
-
-/// Refuses substitutions and turns `$$` into a dollar, in every scalar but `about` and `note`.
-pub(crate) fn substitutions(node: &mut Node, found: &mut Vec<Diagnostic>) {
-    match &mut node.value {
-        Value::Map(entries) => {
-            for entry in entries {
-                if !matches!(entry.key.text.as_str(), "about" | "note") {
-                    substitutions(&mut entry.value, found);
-                }
-            }
-        }
-        Value::List(items) => {
-            for item in items {
-                substitutions(item, found);
-            }
-        }
-        Value::Text(text) => match substitution(text) {
-            Some(part) => {
-                let (word, span) = (part.text, part.span);
-                found.push(
-                    Diagnostic::error(
-                        codes::SUBSTITUTION_NOT_YET,
-                        span,
-                        format!("substitution `{word}` is not supported yet"),
-                    )
-                    .help("`$$` is a dollar"),
-                );
-                node.value = Value::Broken;
-            }
-            None => {
-                if text.text.contains("$$") {
-                    *text = Text::new(text.text.replace("$$", "$"), text.span);
-                }
-            }
-        },
-        Value::Null | Value::Broken => {}
-    }
-}
-
-/// The first `$name` or `$(name)` of a text.
-fn substitution(text: &Text) -> Option<Text> {
-    let bytes = text.text.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        if bytes[at] == b'$' {
-            match bytes.get(at + 1) {
-                Some(b'$') => at += 1,
-                Some(b'(') => {
-                    let end = text.text[at..]
-                        .find(')')
-                        .map_or(bytes.len(), |end| at + end + 1);
-                    return Some(text.part(at..end));
-                }
-                Some(b'a'..=b'z') => {
-                    let name = |b: &u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
-                    let length = bytes[at + 1..].iter().take_while(|b| name(b)).count();
-                    return Some(text.part(at..at + 1 + length));
-                }
-                _ => {}
-            }
-        }
-        at += 1;
-    }
-    None
 }

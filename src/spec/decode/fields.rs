@@ -6,8 +6,8 @@ use crate::net::Prefix;
 use crate::spec::language::Shape;
 use crate::spec::tree::{Entry, Node, Text, Value};
 use crate::spec::{
-    Diagnostic, Name, NameError, Plane, Reference, Span, Spanned, Unread, codes, list, sentence,
-    suggestion,
+    Diagnostic, Name, NameError, Plane, Reference, SecretText, Span, Spanned, Unread, codes, list,
+    sentence, suggestion,
 };
 
 /// Words that cannot be names, because sentences use them.
@@ -40,8 +40,8 @@ impl<'n> Fields<'n> {
 }
 
 /// Reads nodes and collects what is wrong with them.
-pub(super) struct Decoder<'f> {
-    pub(super) found: &'f mut Vec<Diagnostic>,
+pub(in crate::spec) struct Decoder<'f> {
+    pub(in crate::spec) found: &'f mut Vec<Diagnostic>,
 }
 
 impl Decoder<'_> {
@@ -58,6 +58,7 @@ impl Decoder<'_> {
                 codes::NO_VALUE,
                 format!("`null` where {expected} is expected"),
             ),
+            Value::Secret(_) => (codes::SECRET_PLACE, "a secret cannot stand here".to_owned()),
             Value::Text(_) => (codes::SHAPE, format!("a text where {expected} is expected")),
             Value::Map(_) => (codes::SHAPE, format!("a map where {expected} is expected")),
             Value::List(_) => (codes::SHAPE, format!("a list where {expected} is expected")),
@@ -65,6 +66,8 @@ impl Decoder<'_> {
         let diagnostic = Diagnostic::error(code, node.span, message);
         self.found.push(match node.value {
             Value::Null => diagnostic.help("`null` removes a thing, and only in a `change`"),
+            Value::Secret(_) => diagnostic
+                .help("secrets stand in the values of `env`, `headers` and `registry` alone"),
             _ => diagnostic,
         });
     }
@@ -208,6 +211,19 @@ impl Decoder<'_> {
 
     pub(super) fn text(&mut self, node: &Node) -> Option<Spanned<String>> {
         self.sentence(node, "a text", |text| Ok(text.text.clone()))
+    }
+
+    /// A text in which secrets may stand.
+    pub(super) fn secret_text(&mut self, node: &Node) -> Option<Spanned<SecretText>> {
+        match &node.value {
+            Value::Secret(text) => Some(Spanned {
+                value: text.clone(),
+                span: node.span,
+            }),
+            _ => self.sentence(node, "a text", |text| {
+                Ok(SecretText::plain(text.text.as_str()))
+            }),
+        }
     }
 
     /// A text that is one word.

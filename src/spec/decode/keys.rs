@@ -24,7 +24,7 @@ pub(super) fn check(node: &mut Node, path: &[&str], found: &mut Vec<Diagnostic>)
                 check(item, &["steps", "-"], found);
             }
         }
-        Value::List(_) | Value::Text(_) | Value::Null | Value::Broken => {}
+        Value::List(_) | Value::Text(_) | Value::Secret(_) | Value::Null | Value::Broken => {}
     }
 }
 

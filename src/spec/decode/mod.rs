@@ -5,6 +5,7 @@
 //! node that is reported already; a thing then keeps what else could be read of it.
 
 mod cluster;
+mod declarations;
 mod expand;
 mod expectation;
 mod fields;
@@ -20,33 +21,25 @@ pub(super) use expand::{Place, expand};
 
 use std::collections::BTreeMap;
 
-use fields::Decoder;
+pub(super) use fields::Decoder;
 
 use super::language::{BUDGET, LIFECYCLE, SPEC};
-use super::tree::{self, Node};
-use super::{Budget, Cleanup, Diagnostic, Lifecycle, Network, Source, Span, Spec, codes};
+use super::tree::Node;
+use super::{Budget, Cleanup, Diagnostic, Lifecycle, Network, Span, Spec, codes};
 
-/// Reads a spec.
-///
-/// # Errors
-/// Every finding on the syntax and the shape of the file.
-pub fn parse(source: &Source) -> Result<Spec, Vec<Diagnostic>> {
-    let mut found = Vec::new();
-    match read(source, &mut found) {
-        Some(spec) if found.is_empty() => Ok(spec),
-        _ => Err(found),
-    }
+/// Checks the keys of a document, and corrects those that are misspelt.
+pub(super) fn check_keys(document: &mut Node, found: &mut Vec<Diagnostic>) {
+    keys::check(document, &[], found);
 }
 
 /// Reads a spec as far as it can be read; what cannot is reported, and left out.
-pub(crate) fn read(source: &Source, found: &mut Vec<Diagnostic>) -> Option<Spec> {
-    let mut document = tree::read(source, found)?;
-    expand::substitutions(&mut document, found);
-    keys::check(&mut document, &[], found);
-    spec(&mut Decoder { found }, &document)
+pub(super) fn spec(document: &mut Node, found: &mut Vec<Diagnostic>) -> Option<Spec> {
+    // What was put into the document was not checked with it.
+    keys::check(document, &[], found);
+    decoded(&mut Decoder { found }, document)
 }
 
-fn spec(d: &mut Decoder<'_>, document: &Node) -> Option<Spec> {
+fn decoded(d: &mut Decoder<'_>, document: &Node) -> Option<Spec> {
     let start = Span {
         start: document.span.start,
         end: document.span.start,
@@ -88,6 +81,7 @@ fn spec(d: &mut Decoder<'_>, document: &Node) -> Option<Spec> {
         about,
         location,
         tags,
+        combination: BTreeMap::new(),
         secrets: BTreeMap::new(),
         planes,
         network,

@@ -6,8 +6,7 @@ use super::fields::{Decoder, Fields};
 use crate::spec::language::{REGISTRY, WORKLOAD};
 use crate::spec::tree::{Entry, Node, Value};
 use crate::spec::{
-    Diagnostic, Registry, Restart, SecretText, Spanned, Spread, Workload, WorkloadPlacement, codes,
-    sentence,
+    Diagnostic, Registry, Restart, Spread, Workload, WorkloadPlacement, codes, sentence,
 };
 
 impl Decoder<'_> {
@@ -175,12 +174,5 @@ impl Decoder<'_> {
             Some(values)
         })
         .unwrap_or_default()
-    }
-
-    pub(super) fn secret_text(&mut self, node: &Node) -> Option<Spanned<SecretText>> {
-        self.text(node).map(|text| Spanned {
-            value: SecretText::plain(text.value),
-            span: text.span,
-        })
     }
 }

@@ -83,7 +83,8 @@ impl Layout<'_> {
     fn value(&mut self, node: &Node, outer: Option<usize>, limit: usize) -> Doc {
         let starts: Vec<usize> = match &node.value {
             Value::Text(text) => return Doc::text(&text.text),
-            Value::Null | Value::Broken => return Doc::Null,
+            // A secret stands apart from texts only where substitutions are made, which is not here.
+            Value::Null | Value::Broken | Value::Secret(_) => return Doc::Null,
             Value::Map(entries) => entries.iter().map(|entry| entry.key.span.start).collect(),
             Value::List(items) => items.iter().map(|item| self.dash(node, item)).collect(),
         };

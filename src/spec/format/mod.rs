@@ -24,7 +24,7 @@ mod tests;
 use doc::{File, Plain};
 use long::Defaults;
 
-use super::{Diagnostic, Source, tree};
+use super::{Diagnostic, Source, yaml};
 
 /// Why a spec is not formatted.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +72,7 @@ pub fn lengthen(source: &Source) -> Result<String, FormatError> {
 
 fn read(source: &Source) -> Result<File, FormatError> {
     let mut found = Vec::new();
-    match tree::read(source, &mut found) {
+    match yaml::read(source, &mut found) {
         Some(document) if found.is_empty() => Ok(layout::layout(source.text(), &document)),
         _ => Err(FormatError::Findings(found)),
     }
