@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::compile::{Compiled, Compiler};
 use crate::net::Prefix;
-use crate::topology::{Experiment, ProbeTarget, Scheme};
+use crate::topology::{Expectation, Experiment, Probe, ProbeConnection, ProbeTarget, Scheme};
 
 use super::RunError;
 use super::secrets::Secrets;
@@ -49,14 +49,18 @@ pub enum Refusal {
         reason: String,
     },
     /// Something that the language says and no run can judge yet.
-    #[error(
-        "step `{step}`: {what} cannot be run yet; `vnetlab check` and `vnetlab compile` take it"
-    )]
+    #[error("{what} cannot be run yet; `vnetlab check` and `vnetlab compile` take it")]
     NotRun {
-        /// The step.
-        step: String,
-        /// What it is.
+        /// What it is, and where.
         what: String,
+    },
+    /// A name lookup that no resolver of the local Azure answers.
+    #[error(
+        "probe `{probe}` asks its container's own resolver, and the local Azure has none: give it `resolver: 168.63.129.16`, or run it with `--target azure`"
+    )]
+    NoResolver {
+        /// The probe.
+        probe: String,
     },
     /// No region is known.
     #[error("the spec names no `location`, and the target has no default")]
@@ -136,39 +140,61 @@ pub(super) fn check(experiment: &Experiment, compiled: &[Vec<Compiled>]) -> Resu
 
 /// Refuses, before anything is deployed, what a run does not judge: silence would be taken for a pass.
 pub(super) fn judged(experiment: &Experiment) -> Result<(), Refusal> {
+    let refuse = |what: String| Err(Refusal::NotRun { what });
+    if experiment.lifecycle.group.is_some() {
+        return refuse("a `group` that exists already".to_owned());
+    }
+    if !experiment.planes.is_empty() {
+        return refuse("`planes` of the spec".to_owned());
+    }
     for step in &experiment.steps {
-        let refuse = |what: String| {
-            Err(Refusal::NotRun {
-                step: step.name.clone(),
-                what,
-            })
-        };
+        let name = &step.name;
         let topology = &step.topology;
+        if !step.planes.is_empty() {
+            return refuse(format!("`planes` of step `{name}`"));
+        }
         let proven = topology.invariants.keys().chain(step.prove.keys()).next();
-        if let Some(name) = proven {
-            return refuse(format!("invariant `{name}`"));
+        if let Some(invariant) = proven {
+            return refuse(format!("invariant `{invariant}` of step `{name}`"));
         }
         for wanted in &step.probes {
-            let name = &wanted.probe;
-            let expected = &wanted.expectation;
-            if !expected.header.is_empty() {
-                return refuse(format!("the expected `header` of probe `{name}`"));
-            }
-            if expected.rtt.is_some() {
-                return refuse(format!("the expected `rtt` of probe `{name}`"));
-            }
-            let Some(probe) = topology.probes.get(name) else {
-                continue;
-            };
-            if let (ProbeTarget::Hostname(host), false) = (&probe.to, probe.scheme == Scheme::Dns) {
-                return refuse(format!("a call by the host name `{host}` (probe `{name}`)"));
-            }
-            if probe.send.is_some() && probe.scheme != Scheme::Udp {
-                return refuse(format!("a request with a body (`send` of probe `{name}`)"));
+            let probe = topology.probes.get(&wanted.probe);
+            let unjudged = unjudged_fact(&wanted.expectation);
+            if let Some(what) = unjudged.or_else(|| probe.and_then(unsent)) {
+                return refuse(format!("{what} (probe `{}`, step `{name}`)", wanted.probe));
             }
         }
     }
     Ok(())
+}
+
+/// What an expectation asks for that no witness tells yet.
+fn unjudged_fact(expected: &Expectation) -> Option<String> {
+    let facts = [
+        ("header", !expected.header.is_empty()),
+        ("rtt", expected.rtt.is_some()),
+        ("planes", !expected.planes.is_empty()),
+    ];
+    let fact = facts.into_iter().find(|(_, asked)| *asked);
+    fact.map(|(key, _)| format!("an expectation of `{key}`"))
+}
+
+/// What a probe says that its command does not do yet.
+fn unsent(probe: &Probe) -> Option<String> {
+    if let (ProbeTarget::Hostname(host), false) = (&probe.to, probe.scheme == Scheme::Dns) {
+        return Some(format!("a call by the host name `{host}`"));
+    }
+    if probe.send.is_some() && probe.scheme != Scheme::Udp {
+        return Some("`send` of a request".to_owned());
+    }
+    if probe.connection == ProbeConnection::New {
+        return None;
+    }
+    if !matches!(probe.scheme, Scheme::Http | Scheme::Tcp) {
+        return Some(format!("a connection that is held over {}", probe.scheme));
+    }
+    let plain = probe.method == "GET" && probe.headers.is_empty();
+    (!plain).then(|| "`method` or `headers` over a connection that is held".to_owned())
 }
 
 /// Refuses, before anything is deployed, what the local Azure cannot carry: a call that its routes would
@@ -189,6 +215,11 @@ pub(super) fn carried_locally(experiment: &Experiment) -> Result<(), Refusal> {
             .flat_map(|vnet| &vnet.address_space);
         let known = spaces.chain(&dropped).collect::<Vec<_>>();
         for (name, probe) in &topology.probes {
+            if probe.scheme == Scheme::Dns && probe.resolver.is_none() {
+                return Err(Refusal::NoResolver {
+                    probe: name.to_string(),
+                });
+            }
             if let ProbeTarget::Address(address) = probe.to
                 && !known.iter().any(|prefix| prefix.contains(&address))
             {
@@ -200,4 +231,93 @@ pub(super) fn carried_locally(experiment: &Experiment) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::{self, Source};
+
+    /// Why a spec with these lines is not run.
+    fn refusal(lines: &str, probe: &str, expectation: &str) -> String {
+        let text = format!(
+            "vnetlab: 1\nname: x\n{lines}\nvnets: {{ net: {{ space: 10.0.0.0/16, subnets: {{ a: 10.0.0.0/24 }} }} }}\n\
+             workloads: {{ caller: {{ aci: a }}, web: {{ aci: a, serve: [http:80, udp:53] }} }}\n\
+             probes: {{ call: {probe} }}\nsteps: [{{ probe: {{ call: {expectation} }} }}]\n"
+        );
+        let resolution = topology::load(&Source::new("x.yaml", text)).expect("a sound spec");
+        match judged(&resolution.experiments[0]) {
+            Err(Refusal::NotRun { what }) => what,
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_no_run_judges_is_refused_by_name() {
+        let plain = "caller -> http://web/";
+        for (lines, probe, expectation, what) in [
+            ("", plain, "200", "Ok(())"),
+            (
+                "lifecycle: { group: mine }",
+                plain,
+                "200",
+                "a `group` that exists already",
+            ),
+            ("planes: [azure]", plain, "200", "`planes` of the spec"),
+            (
+                "invariants: { sealed: never a -> web }",
+                plain,
+                "200",
+                "invariant `sealed` of step `deploy`",
+            ),
+            (
+                "",
+                plain,
+                "{ header: { Server: x } }",
+                "an expectation of `header` (probe `call`, step `probe call`)",
+            ),
+            (
+                "",
+                plain,
+                "{ rtt: 5ms }",
+                "an expectation of `rtt` (probe `call`, step `probe call`)",
+            ),
+            (
+                "",
+                plain,
+                "{ status: 200, planes: azure }",
+                "an expectation of `planes` (probe `call`, step `probe call`)",
+            ),
+            (
+                "",
+                "caller -> http://www.example.com/",
+                "200",
+                "a call by the host name `www.example.com` (probe `call`, step `probe call`)",
+            ),
+            (
+                "",
+                "{ call: caller -> http://web/, method: POST, send: x }",
+                "200",
+                "`send` of a request (probe `call`, step `probe call`)",
+            ),
+            (
+                "",
+                "{ call: caller -> https://web:80/, connection: held }",
+                "tls-error",
+                "a connection that is held over https (probe `call`, step `probe call`)",
+            ),
+            (
+                "",
+                "{ call: caller -> http://web/, connection: held, headers: { A: b } }",
+                "200",
+                "`method` or `headers` over a connection that is held (probe `call`, step `probe call`)",
+            ),
+        ] {
+            assert_eq!(
+                refusal(lines, probe, expectation),
+                what,
+                "{lines} {probe} {expectation}"
+            );
+        }
+    }
 }
